@@ -1,0 +1,201 @@
+"""The command line: read, call one public function, write. Heavy imports wait inside commands."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Benefit-risk modelling from published evidence. Research use; not medical advice.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+# Typer brings its own click in newer versions, and shares the installed one in older ones.
+_ClickException = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+EXIT_BAD_INPUT, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+@app.command()
+def run(
+    problem: Annotated[str, typer.Argument(help="A shipped id, or a problem's YAML file.")],
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A patient: name=value,name=value, or a profile's id. May be given again."
+        ),
+    ] = None,
+    profiles: Annotated[
+        Path | None, typer.Option(help="A CSV file of patients, a covariate a column.")
+    ] = None,
+    preferences: Annotated[
+        str | None, typer.Option(help="A panel's id, or its YAML file.")
+    ] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="A named scenario to switch on. May be given again.")
+    ] = None,
+    horizon: Annotated[
+        str | None,
+        typer.Option(help="A later horizon the problem declares, such as '36 months'."),
+    ] = None,
+    waning: Annotated[
+        str | None,
+        typer.Option(help="held, waning, lost or caught_up, after the problem's own horizon."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The run's folder; by default the next free runs/PROBLEM-N."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="A whole number; by default a stored posterior's, or one is drawn."),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Posterior draws in all, over four chains.")] = 4000,
+    prob: Annotated[
+        float, typer.Option(help="Probability of the equal-tailed credible intervals.")
+    ] = 0.95,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an earlier run in the folder.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+) -> None:
+    """Fit, simulate, tabulate and draw a problem for some patients.
+
+    Example: riskmodel run plex_aav --profile serum_creatinine=420,age=62 --out runs/first
+    """
+    from riskmodel.evidence.checks import load_panel, load_problem, needed_covariates
+    from riskmodel.parameters.profiles import read_patients
+    from riskmodel.reports.folder import next_free_folder, require_free
+
+    messages = _console(stderr=True)
+    loaded = load_problem(problem)
+    folder = out or next_free_folder(Path("runs"), loaded.id)
+    require_free(folder, force=force)
+    active = loaded.with_scenarios(scenario or ())
+    patients = read_patients(
+        active.problem, profile or (), profiles, needed=needed_covariates(active.problem)
+    )
+    panel = load_panel(active, preferences)
+
+    from riskmodel.reports.progress import Steps
+    from riskmodel.reports.run import run_problem
+    from riskmodel.reports.summary import print_summary
+
+    finished = run_problem(
+        loaded,
+        patients,
+        folder,
+        scenarios=scenario or (),
+        preferences=panel,
+        horizon=horizon,
+        waning=waning,
+        seed=seed,
+        draws=draws,
+        prob=prob,
+        force=force,
+        command=sys.argv,
+        steps=Steps(None if quiet else messages),
+    )
+    if not quiet:
+        print_summary(finished, _console())
+
+
+@app.command()
+def check(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files and folders; by default the shipped library."),
+    ] = None,
+) -> None:
+    """Report every problem of parameter files at once.
+
+    A line for each: file:line:column: field: found; allowed; remedy. W marks a warning, Q a
+    question that needs a written answer. Exits 1 on any error or open question.
+
+    Example: riskmodel check params/
+    """
+    from riskmodel.evidence.checks import check_files
+
+    problems, files = check_files(paths or None)
+    for problem in problems:
+        print(problem)
+    count = {severity: sum(p.severity == severity for p in problems) for severity in "EQW"}
+    print(f"{files} files: {count['E']} errors, {count['Q']} open questions, {count['W']} warnings")
+    if count["E"] or count["Q"]:
+        raise typer.Exit(EXIT_BAD_INPUT)
+
+
+@app.command("list")
+def list_() -> None:
+    """List what the shipped library holds: problems, estimates, sources, preferences, profiles."""
+    from riskmodel.parameters.library import load_library
+    from riskmodel.reports.show import print_list
+
+    print_list(load_library(), _console())
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Any id that `riskmodel list` shows.")],
+) -> None:
+    """Show one thing of the library whole, with its provenance and what uses it.
+
+    Example: riskmodel show rr_eskd_12m
+    """
+    from riskmodel.parameters.library import load_library
+    from riskmodel.reports.show import print_record
+
+    print_record(load_library(), name, _console())
+
+
+def _console(*, stderr: bool = False):
+    from rich.console import Console
+
+    return Console(stderr=stderr)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, 1 for bad input, 2 for usage."""
+    from riskmodel.errors import ConvergenceError, ParameterError, RiskModelWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RiskModelWarning)
+        warnings.showwarning = _say_warning
+        try:
+            result = app(args=argv, standalone_mode=False, prog_name="riskmodel")
+            return result if isinstance(result, int) else 0
+        except ParameterError as error:
+            for problem in error.problems:
+                print(problem, file=sys.stderr)
+            return EXIT_BAD_INPUT
+        except ConvergenceError as error:
+            print(error, file=sys.stderr)
+            return EXIT_BAD_INPUT
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            print(
+                f"{place}{error.strerror or error}; nothing was left half-written", file=sys.stderr
+            )
+            return EXIT_BAD_INPUT
+        except (KeyboardInterrupt, typer.Abort):
+            print("interrupted; nothing was written", file=sys.stderr)
+            return EXIT_INTERRUPTED
+        except _ClickException as error:
+            error.show()
+            return error.exit_code
+
+
+def _say_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def entry_point() -> None:
+    """Run the command line and exit."""
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""How much of a conclusion rests on each input, and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from riskmodel.decisions.net_benefit import net_benefit, summarize_net_benefit
+from riskmodel.errors import ParameterError
+from riskmodel.evidence.checks import as_panel
+from riskmodel.evidence.priors import build_priors, default_scenarios, transformed, used_priors
+from riskmodel.models.posterior import Posterior
+from riskmodel.parameters.schema import Panel
+from riskmodel.simulation.outcomes import loaded_problem, simulate
+
+BINS = 20
+
+
+def share_by_input(
+    posterior: Posterior, outcomes: xr.Dataset, *, preferences: str | Panel | None = None
+) -> pd.DataFrame:
+    """Return how far each input accounts for the spread and the sign of net benefit.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    outcomes : xarray.Dataset
+        Simulated from it, in the same scenarios.
+    preferences : str or Panel, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a profile, option and prior in use: ``badge``; ``variance_share``, the
+        first-order share of the variance of net benefit that knowing the input would remove;
+        ``net_benefit_low`` and ``net_benefit_high``, the mean net benefit in the lowest and the
+        highest twentieth of the input's draws.
+
+    Notes
+    -----
+    Variance of the means over twenty equal bins of the input (a line is binned by its value
+    at the profile), less what bins of unrelated draws would show. Shares of independent inputs
+    sum to at most 1; what is missing is interaction.
+    """
+    loaded = loaded_problem(outcomes)
+    priors = build_priors(loaded, used_priors(loaded.problem))
+    benefit = net_benefit(outcomes, preferences)["net_benefit"]
+    rows = []
+    for who in outcomes["profile"].values:
+        for option in loaded.problem.alternatives:
+            value = benefit.sel(profile=who, option=option).values.ravel()
+            kept = np.isfinite(value)
+            if not kept.any():
+                continue
+            for name, prior in priors.items():
+                draws = _input(posterior, prior, outcomes, who)
+                if draws is None:
+                    continue
+                share, low, high = _binned(draws[kept], value[kept])
+                rows.append(
+                    {
+                        "profile": who,
+                        "option": option,
+                        "prior": name,
+                        "badge": prior.badge,
+                        "measure": prior.measure,
+                        "variance_share": share,
+                        "net_benefit_low": low,
+                        "net_benefit_high": high,
+                        "rule": prior.rule,
+                    }
+                )
+    table = pd.DataFrame(rows)
+    return table.sort_values(
+        ["profile", "option", "variance_share"], ascending=[True, True, False], kind="stable"
+    ).reset_index(drop=True)
+
+
+def _input(posterior: Posterior, prior, outcomes: xr.Dataset, who: str) -> np.ndarray | None:
+    draws = posterior.draws[prior.id].values
+    draws = draws.reshape(-1, *draws.shape[2:])
+    if prior.measure != "log_odds_line":
+        return draws if _matters(prior, outcomes) else None
+    value = outcomes[prior.covariate].sel(profile=who).values
+    return draws[:, 0] + draws[:, 1] * transformed(value, prior.transform, prior.centre)
+
+
+def _matters(prior, outcomes: xr.Dataset) -> bool:
+    """Leave out what a horizon does not use."""
+    at_own = outcomes.attrs["horizon"] == str(loaded_problem(outcomes).problem.horizon)
+    return not (at_own and prior.measure == "later_hazard_ratio")
+
+
+def _binned(draws: np.ndarray, value: np.ndarray) -> tuple[float, float, float]:
+    order = np.array_split(value[np.argsort(draws, kind="stable")], BINS)
+    means = np.array([part.mean() for part in order])
+    within = np.mean([part.var(ddof=1) / part.size for part in order])
+    total = value.var(ddof=1)
+    share = (means.var(ddof=1) - within) / total if total > 0 else 0.0
+    return float(np.clip(share, 0, 1)), float(means[0]), float(means[-1])
+
+
+def share_by_badge(shares: pd.DataFrame) -> pd.DataFrame:
+    """Return the variance shares of :func:`share_by_input` summed by badge."""
+    keys = ["profile", "option", "badge"]
+    return shares.groupby(keys, sort=False, as_index=False)["variance_share"].sum()
+
+
+def scenario_table(
+    posterior: Posterior,
+    profiles: Sequence,
+    *,
+    preferences: str | Panel | None = None,
+    **simulated,
+) -> pd.DataFrame:
+    """Return net benefit as run, under each named scenario, and by each other panel's weights.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    profiles : sequence
+    preferences : str or Panel, optional
+    **simulated
+        `horizon`, `waning` of :func:`riskmodel.simulate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Of :func:`riskmodel.summarize_net_benefit`, with ``changed`` (``nothing``, ``scenario``
+        or ``panel``), its name and label. A scenario that stops (a risk beyond 1, say) has its
+        reason in ``stopped`` instead of numbers. Scenarios that rest on unverified estimates
+        are left out.
+    """
+    loaded = posterior.loaded
+    panel = as_panel(loaded, preferences)
+    as_run = simulate(posterior, profiles, **simulated)
+    tables = [_benefit_row(as_run, panel, "nothing", "", "As run")]
+    for name in default_scenarios(loaded):
+        label = loaded.problem.scenarios[name].label
+        try:
+            outcomes = simulate(posterior, profiles, scenarios=[name], **simulated)
+        except ParameterError as error:
+            row = {"changed": "scenario", "name": name, "label": label, "stopped": str(error)}
+            tables.append(pd.DataFrame([row]))
+            continue
+        tables.append(_benefit_row(outcomes, panel, "scenario", name, label))
+    for name, other in loaded.panels.items():
+        if name != panel.id:
+            tables.append(_benefit_row(as_run, other, "panel", name, other.label))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _benefit_row(
+    outcomes: xr.Dataset, panel: Panel, changed: str, name: str, label: str
+) -> pd.DataFrame:
+    table = summarize_net_benefit(net_benefit(outcomes, panel))
+    first = {"changed": changed, "name": name, "label": label, "stopped": ""}
+    for position, (column, value) in enumerate(first.items()):
+        table.insert(position, column, value)
+    return table
+
+
+def own_baseline_table(
+    posterior: Posterior,
+    profiles: Sequence,
+    *,
+    positions: Sequence[float] = (-1.96, -1.0, 0.0, 1.0, 1.96),
+    preferences: str | Panel | None = None,
+    **simulated,
+) -> pd.DataFrame:
+    """Return net benefit if patients stood elsewhere in the declared between-patient spreads.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    profiles : sequence
+    positions : sequence of float
+        Standard deviations of the log odds above the middle of the spread.
+    preferences : str or Panel, optional
+    **simulated
+        `scenarios`, `horizon`, `waning` of :func:`riskmodel.simulate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a position, profile, option and outcome that has a spread:
+        ``own_baseline_risk`` (median), ``net_benefit`` (mean), ``prob_positive``. Empty if no
+        outcome has one.
+    """
+    problem = posterior.loaded.with_scenarios(simulated.get("scenarios", ())).problem
+    spread = [name for name, o in problem.outcomes.items() if o.baseline.between_patient_spread]
+    tables = []
+    for position in positions if spread else ():
+        outcomes = simulate(posterior, profiles, spread_position=position, **simulated)
+        table = summarize_net_benefit(net_benefit(outcomes, preferences))
+        for name in spread:
+            risk = outcomes["risk"].sel(outcome=name, option=problem.comparator)
+            own = risk.median(("chain", "draw")).to_series()
+            tables.append(
+                table[["profile", "option", "net_benefit", "prob_positive"]].assign(
+                    outcome=name, position=position, own_baseline_risk=table["profile"].map(own)
+                )
+            )
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -1,0 +1,1 @@
+"""What we believe from the sources: printed figures in, distributions out."""

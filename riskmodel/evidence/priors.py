@@ -1,0 +1,402 @@
+"""Estimate -> Prior: the only place where a printed figure becomes a distribution.
+
+The rule follows from what a problem file declares (methods M1, M5, M14, M15):
+
+=============================================  ==================================================
+what is declared                               distribution
+=============================================  ==================================================
+a ratio with its interval                      log-normal: location log(point), standard error
+                                               (log upper - log lower) / (2 z) at the stated level
+events of n                                    Beta(events + 1/2, n - events + 1/2) (Jeffreys)
+a risk and an ``effective_sample_size`` m      Beta(m * risk, m * (1 - risk)): its mean is the risk
+a rate or ratio and a ``log_sd``               log-normal: location log(point), that spread
+risks at covariate values and a ``line``       intercept and slope of a line on the log-odds scale,
+                                               each risk counting as m patients
+=============================================  ==================================================
+
+A point alone never becomes a distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import betaincinv, ndtri
+
+from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem
+from riskmodel.evidence.measures import log_standard_error
+from riskmodel.parameters.library import LoadedProblem
+from riskmodel.parameters.marked_yaml import dotted
+from riskmodel.parameters.schema import (
+    RATIO_MEASURES,
+    Badge,
+    DecisionProblem,
+    Duration,
+    Estimate,
+    PriorSpecification,
+)
+
+POSITIVE_MEASURES = (*RATIO_MEASURES, "rate", "later_hazard_ratio")
+
+
+@dataclass(frozen=True)
+class Prior:
+    """A distribution of one number, made from estimates by a named rule.
+
+    Parameters
+    ----------
+    id : str
+    measure : str
+        What it is a distribution of: ``relative_risk``, ``risk``, ``rate`` (per day) and so on.
+    family : {"lognormal", "beta"}
+    first, second : float
+        Mean and standard deviation of the logarithm, or the two shapes of the Beta.
+    badge : {"data", "assumed", "elicited", "transported"}
+    estimates : tuple of str
+    rule : str
+        How it was made, in words.
+    """
+
+    id: str
+    measure: str
+    family: Literal["lognormal", "beta"]
+    first: float
+    second: float
+    badge: Badge
+    estimates: tuple[str, ...]
+    rule: str
+
+    def quantile(self, prob):
+        """Return quantiles at `prob`, in the unit of the measure.
+
+        Examples
+        --------
+        >>> prior = Prior("rr", "relative_risk", "lognormal", np.log(0.62), 0.2351, "data", (), "")
+        >>> [float(q) for q in prior.quantile([0.025, 0.5, 0.975]).round(2)]
+        [0.39, 0.62, 0.98]
+        """
+        prob = np.asarray(prob, dtype=float)
+        if self.family == "beta":
+            return betaincinv(self.first, self.second, prob)
+        return np.exp(self.first + self.second * ndtri(prob))
+
+    def mean(self) -> float:
+        """Return the mean in the unit of the measure."""
+        if self.family == "beta":
+            return self.first / (self.first + self.second)
+        return float(np.exp(self.first + self.second**2 / 2))
+
+
+@dataclass(frozen=True)
+class LinePrior:
+    """A line on the log-odds scale through stated risks, with what it was weakly believed before.
+
+    Parameters
+    ----------
+    positions : tuple of float
+        Transformed covariate values of the stated risks, less the transformed centre.
+    risks : tuple of float
+    effective_sample_size : float
+        Patients that each stated risk counts for.
+    intercept, slope : tuple of float
+        Mean and standard deviation of the normal each is given before the risks are seen.
+
+    Notes
+    -----
+    Log density, up to a constant, with ``eta = intercept + slope * position``::
+
+        normal(intercept) + normal(slope)
+        + effective_sample_size * sum(risk * log expit(eta) + (1 - risk) * log expit(-eta))
+    """
+
+    id: str
+    covariate: str
+    transform: Literal["linear", "log"]
+    centre: float
+    positions: tuple[float, ...]
+    risks: tuple[float, ...]
+    effective_sample_size: float
+    intercept: tuple[float, float]
+    slope: tuple[float, float]
+    badge: Badge
+    estimates: tuple[str, ...]
+    rule: str
+
+    measure: str = "log_odds_line"
+
+
+def transformed(value, transform: str, centre: float, per: float = 1.0):
+    """Return covariate values on the scale of a term: steps of `per` from `centre`.
+
+    Examples
+    --------
+    >>> float(transformed(75.0, "linear", centre=65, per=10))
+    1.0
+    >>> round(float(transformed(500.0, "log", centre=300)), 4)
+    0.5108
+    """
+    value = np.asarray(value, dtype=float)
+    step = np.log(value / centre) if transform == "log" else value - centre
+    return step / per
+
+
+def used_priors(problem: DecisionProblem) -> list[str]:
+    """Return the names of the priors that a problem's outcomes use, each once, in order."""
+    names: list[str] = []
+    for outcome in problem.outcomes.values():
+        baseline = outcome.baseline
+        names += [part.prior for part in (baseline.intercept, baseline.line) if part]
+        names += [term.prior for term in baseline.terms]
+        names += [effect.prior for effect in outcome.effects.values()]
+        names += [extension.later_hazard_ratio.prior for extension in baseline.extension]
+    return list(dict.fromkeys(names))
+
+
+def rests_on_unverified(loaded: LoadedProblem, prior: str) -> bool:
+    """Say whether a prior uses an estimate that is only remembered."""
+    return any(
+        loaded.estimates[name].status == "unverified" for name in loaded.problem.priors[prior].from_
+    )
+
+
+def default_scenarios(loaded: LoadedProblem) -> list[str]:
+    """Return the scenarios that rest on no unverified estimate: those every run may show."""
+    return [
+        name
+        for name in loaded.problem.scenarios
+        if not any(
+            rests_on_unverified(loaded, prior)
+            for prior in used_priors(loaded.with_scenarios([name]).problem)
+            if prior not in used_priors(loaded.problem)
+        )
+    ]
+
+
+def active_priors(loaded: LoadedProblem) -> list[str]:
+    """Return the priors of the problem and of every scenario a run may show.
+
+    One posterior then serves them all; unverified ones enter only where a scenario that was
+    switched on by name uses them.
+    """
+    names = set(used_priors(loaded.problem))
+    for scenario in default_scenarios(loaded):
+        names.update(used_priors(loaded.with_scenarios([scenario]).problem))
+    return [name for name in loaded.problem.priors if name in names]
+
+
+def draw_prior(prior: Prior | LinePrior, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Return draws of a prior as believed before a line's stated risks are seen.
+
+    Parameters
+    ----------
+    prior : Prior or LinePrior
+    size : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (size,) or (size, 2)
+        Intercept and slope for a line.
+    """
+    if isinstance(prior, LinePrior):
+        mean, sd = np.array([prior.intercept, prior.slope]).T
+        return rng.normal(mean, sd, size=(size, 2))
+    if prior.family == "beta":
+        return rng.beta(prior.first, prior.second, size)
+    return rng.lognormal(prior.first, prior.second, size)
+
+
+def build_priors(loaded: LoadedProblem, names: Iterable[str] | None = None) -> dict:
+    """Return the priors of a problem by name.
+
+    Parameters
+    ----------
+    loaded : LoadedProblem
+    names : iterable of str, optional
+        None is :func:`active_priors`.
+
+    Returns
+    -------
+    dict of str to Prior or LinePrior
+
+    Raises
+    ------
+    ParameterError
+        With every prior that cannot be made from what is declared.
+    """
+    priors, problems = {}, []
+    for name in active_priors(loaded) if names is None else names:
+        try:
+            priors[name] = build_prior(loaded, name)
+        except ParameterError as error:
+            problems += error.problems
+    if problems:
+        raise ParameterError(problems)
+    return priors
+
+
+def build_prior(loaded: LoadedProblem, name: str) -> Prior | LinePrior:
+    """Return one prior of a problem, by the rule its declaration implies."""
+    specification = loaded.problem.priors[name]
+    estimates = [loaded.estimates[key] for key in specification.from_]
+    if specification.line:
+        return _line(loaded, name, specification, estimates)
+    if len(estimates) > 1:
+        _refuse(
+            loaded,
+            name,
+            ("from",),
+            [e.id for e in estimates],
+            "one estimate",
+            "name the estimate to use; several are pooled outside the file for now",
+        )
+    return _single(loaded, name, specification, estimates[0])
+
+
+def _refuse(loaded, name, part, found, allowed, remedy):
+    location = ("priors", name, *part)
+    raise ParameterError([place(loaded, location, found=found, allowed=allowed, remedy=remedy)])
+
+
+def place(loaded: LoadedProblem, location: tuple, **parts):
+    """Return a Problem at a location of the problem's file, or without a place if it has none."""
+    if loaded.document is None:
+        return Problem(field=dotted(location), **parts)
+    return loaded.document.problem(location, **parts)
+
+
+def _badge(loaded: LoadedProblem, name: str, specification: PriorSpecification, estimates) -> Badge:
+    if specification.badge is not None:
+        return specification.badge
+    judged = [e.id for e in estimates if e.status in ("judgement", "unverified")]
+    declared = specification.effective_sample_size or specification.log_sd
+    if judged or declared:
+        why = f"{judged[0]} is a judgement" if judged else "its spread is declared, not printed"
+        _refuse(
+            loaded,
+            name,
+            ("badge",),
+            NOTHING,
+            "assumed, elicited or transported",
+            f"add `badge:` with `whose:` and `because:`; {why}",
+        )
+    return "data"
+
+
+def _single(loaded, name, specification: PriorSpecification, estimate: Estimate) -> Prior:
+    badge = _badge(loaded, name, specification, [estimate])
+    value = 1 - estimate.number if specification.complement else estimate.number
+    size = specification.effective_sample_size
+
+    def prior(measure, family, first, second, rule):
+        return Prior(
+            name, measure, family, float(first), float(second), badge, (estimate.id,), rule
+        )
+
+    if estimate.measure == "risk" and size is not None:
+        return prior(
+            "risk",
+            "beta",
+            size * value,
+            size * (1 - value),
+            f"Beta with mean {value:.4g} and the weight of {size:g} patients (declared)",
+        )
+    if estimate.measure == "risk" and estimate.counts is not None:
+        events, n = estimate.counts.events, estimate.counts.n
+        if specification.complement:
+            events = n - events
+        return prior(
+            "risk",
+            "beta",
+            events + 0.5,
+            n - events + 0.5,
+            f"{events} of {n} with the Jeffreys prior",
+        )
+    if estimate.measure in POSITIVE_MEASURES:
+        per_day = 1.0
+        if estimate.per is not None:
+            per_day = Duration(value=estimate.per.value, unit=estimate.per.unit).days
+        location = np.log(value / per_day)
+        if specification.log_sd is not None:
+            return prior(
+                estimate.measure,
+                "lognormal",
+                location,
+                specification.log_sd,
+                f"log-normal around {value:g}, log standard deviation "
+                f"{specification.log_sd:g} (declared)",
+            )
+        interval = estimate.interval
+        if interval is not None and interval.kind != "rounding" and interval.level is not None:
+            error = log_standard_error(*estimate.limits, interval.level)
+            return prior(
+                estimate.measure,
+                "lognormal",
+                location,
+                error,
+                f"log-normal around {value:g}, log standard error {error:.4f} from the "
+                f"{interval.level:.0%} interval",
+            )
+    _refuse(
+        loaded,
+        name,
+        ("from", 0),
+        estimate.id,
+        "an estimate with counts, an interval of sampling error, or a declared spread",
+        "a point alone is no distribution: declare `effective_sample_size:` for a risk, or "
+        "`log_sd:` for a rate or ratio, with `badge: assumed`",
+    )
+
+
+def _line(loaded, name, specification: PriorSpecification, estimates) -> LinePrior:
+    line = specification.line
+    badge = _badge(loaded, name, specification, estimates)
+    if specification.effective_sample_size is None:
+        _refuse(
+            loaded,
+            name,
+            ("effective_sample_size",),
+            NOTHING,
+            "how many patients each stated risk counts for",
+            "add `effective_sample_size:`",
+        )
+    for i, estimate in enumerate(estimates):
+        if estimate.measure != "risk" or line.covariate not in (estimate.at or {}):
+            _refuse(
+                loaded,
+                name,
+                ("from", i),
+                estimate.id,
+                f"a risk with `at: {{{line.covariate}: value}}`",
+                "use an estimate that says where its risk holds",
+            )
+    if len({estimate.at[line.covariate] for estimate in estimates}) < 2:
+        _refuse(
+            loaded,
+            name,
+            ("from",),
+            Phrase("one covariate value"),
+            "risks at two or more",
+            "add an estimate at another value",
+        )
+    values = [estimate.at[line.covariate] for estimate in estimates]
+    positions = transformed(values, line.transform, line.centre)
+    size = specification.effective_sample_size
+    return LinePrior(
+        id=name,
+        covariate=line.covariate,
+        transform=line.transform,
+        centre=line.centre,
+        positions=tuple(float(x) for x in positions),
+        risks=tuple(float(estimate.number) for estimate in estimates),
+        effective_sample_size=size,
+        intercept=(line.intercept.mean, line.intercept.sd),
+        slope=(line.slope.mean, line.slope.sd),
+        badge=badge,
+        estimates=tuple(estimate.id for estimate in estimates),
+        rule=f"line on the log-odds scale through {len(estimates)} stated risks, "
+        f"each with the weight of {size:g} patients (declared)",
+    )

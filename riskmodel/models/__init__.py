@@ -1,0 +1,1 @@
+"""The joint model by MCMC: the only room PyMC enters."""

@@ -1,0 +1,86 @@
+"""No number leaves before it has converged: R-hat and effective sample size of every quantity."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import xarray as xr
+
+from riskmodel.errors import ConvergenceError
+from riskmodel.models.convergence import (
+    effective_sample_size,
+    monte_carlo_standard_error,
+    r_hat,
+)
+
+MAX_R_HAT = 1.01
+MIN_EFFECTIVE_SAMPLE_SIZE = 400
+REMEDY = (
+    f"allowed: R-hat below {MAX_R_HAT}, bulk and tail effective sample size above "
+    f"{MIN_EFFECTIVE_SAMPLE_SIZE}, no divergence; use more draws, or look for a prior that the "
+    "evidence hardly bounds"
+)
+
+
+def diagnose(dataset: xr.Dataset) -> list[dict]:
+    """Return the diagnostics of every varying quantity of a dataset of draws.
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        Variables with the dimensions ``chain`` and ``draw`` and any others.
+
+    Returns
+    -------
+    list of dict
+        ``quantity``, ``mean``, ``sd``, ``monte_carlo_standard_error`` (of the mean), ``r_hat``,
+        ``ess_bulk``, ``ess_tail``. Constants and quantities with undefined draws are left out:
+        they carry no Monte Carlo error, or are reported as not applicable.
+    """
+    rows = []
+    for name, variable in dataset.data_vars.items():
+        others = [dim for dim in variable.dims if dim not in ("chain", "draw")]
+        values = variable.transpose("chain", "draw", *others).values
+        values = values.reshape(*values.shape[:2], -1)
+        labels = itertools.product(*(variable[dim].values for dim in others))
+        varying = np.isfinite(values).all(axis=(0, 1)) & (np.ptp(values, axis=(0, 1)) > 0)
+        names = [_label(str(name), label) for label in labels]
+        if not varying.any():
+            continue
+        kept = values[..., varying]
+        columns = zip(
+            [n for n, keep in zip(names, varying, strict=True) if keep],
+            kept.mean(axis=(0, 1)),
+            kept.std(axis=(0, 1), ddof=1),
+            monte_carlo_standard_error(kept),
+            r_hat(kept),
+            effective_sample_size(kept, "bulk"),
+            effective_sample_size(kept, "tail"),
+            strict=True,
+        )
+        for quantity, *numbers in columns:
+            keys = ("mean", "sd", "monte_carlo_standard_error", "r_hat", "ess_bulk", "ess_tail")
+            rows.append({"quantity": quantity, **dict(zip(keys, map(float, numbers), strict=True))})
+    return rows
+
+
+def _label(name: str, key: tuple) -> str:
+    return f"{name}[{', '.join(map(str, key))}]" if key else name
+
+
+def require_convergence(diagnostics: list[dict], divergences: int = 0) -> None:
+    """Raise ConvergenceError, naming each quantity, unless all has converged."""
+    found = [
+        f"{row['quantity']} (R-hat {row['r_hat']:.3f}, effective sample size "
+        f"{row['ess_bulk']:.0f} bulk, {row['ess_tail']:.0f} tail)"
+        for row in diagnostics
+        if not (
+            row["r_hat"] < MAX_R_HAT
+            and min(row["ess_bulk"], row["ess_tail"]) > MIN_EFFECTIVE_SAMPLE_SIZE
+        )
+    ]
+    if divergences:
+        found.append(f"{divergences} divergent transitions")
+    if found:
+        raise ConvergenceError(f"not converged: {'; '.join(found)}; {REMEDY}")

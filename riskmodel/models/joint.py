@@ -1,0 +1,140 @@
+"""build_model: a decision problem and its priors become one pm.Model.
+
+PyMC enters the project in this module and nowhere else; it is imported on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from riskmodel.evidence.priors import LinePrior, Prior, build_priors
+from riskmodel.parameters.library import LoadedProblem
+
+if TYPE_CHECKING:
+    pass
+
+LINE_COEFFICIENTS = ("intercept", "slope")
+
+
+def build_model(loaded: LoadedProblem, priors: Mapping[str, Prior | LinePrior] | None = None):
+    """Return the joint model of a decision problem.
+
+    Parameters
+    ----------
+    loaded : LoadedProblem
+    priors : mapping of str to Prior or LinePrior, optional
+        None is :func:`riskmodel.evidence.priors.build_priors`.
+
+    Returns
+    -------
+    pymc.Model
+        One variable a prior, under the prior's name and in the unit of its measure (a line has
+        the dimension ``coefficient``); and two deterministics in the problem's own coordinates:
+        ``baseline_risk[outcome]`` at the reference profile, and ``effect[option, outcome]`` in
+        each effect's printed measure, which is 1 (a ratio) or 0 (a difference, a rate) where an
+        option changes nothing.
+
+    Notes
+    -----
+    Every prior is independent of the others given the data, except intercept and slope of one
+    line. The stated risks of a line enter as a potential, so that the prior predictive
+    distribution is what was believed before them.
+
+    Examples
+    --------
+    >>> from riskmodel import load_problem
+    >>> model = build_model(load_problem("plex_aav"))
+    >>> sorted(model.coords)
+    ['coefficient', 'covariate', 'option', 'outcome']
+    """
+    import pymc as pm
+
+    priors = build_priors(loaded) if priors is None else priors
+    problem = loaded.problem
+    coords = {
+        "outcome": list(problem.outcomes),
+        "option": list(problem.options),
+        "covariate": list(problem.covariates),
+        "coefficient": list(LINE_COEFFICIENTS),
+    }
+    with pm.Model(coords=coords) as model:
+        variables = {name: _variable(prior) for name, prior in priors.items()}
+        reference = _reference_profile(pm, loaded)
+        _baseline_risk(pm, loaded, priors, variables, reference)
+        _effect(pm, loaded, priors, variables)
+    return model
+
+
+def _variable(prior: Prior | LinePrior):
+    import pymc as pm
+
+    if isinstance(prior, LinePrior):
+        mean, sd = np.array([prior.intercept, prior.slope]).T
+        line = pm.Normal(prior.id, mean, sd, dims="coefficient")
+        log_odds = line[0] + line[1] * np.array(prior.positions)
+        risks = np.array(prior.risks)
+        # log expit(x) = -log1pexp(-x): finite for every x.
+        log_likelihood = -(
+            risks * pm.math.log1pexp(-log_odds) + (1 - risks) * pm.math.log1pexp(log_odds)
+        )
+        pm.Potential(f"{prior.id}_stated_risks", prior.effective_sample_size * log_likelihood.sum())
+        return line
+    if prior.family == "beta":
+        return pm.Beta(prior.id, prior.first, prior.second)
+    return pm.LogNormal(prior.id, prior.first, prior.second)
+
+
+def _reference_profile(pm, loaded: LoadedProblem):
+    problem = loaded.problem
+    values = [
+        problem.reference_profile.get(name, covariate.default)
+        for name, covariate in problem.covariates.items()
+    ]
+    numbers = [np.nan if value is None else float(value) for value in values]
+    return pm.Data("reference_profile", np.array(numbers), dims="covariate")
+
+
+def _baseline_risk(pm, loaded: LoadedProblem, priors, variables, reference) -> None:
+    problem = loaded.problem
+    position = {name: i for i, name in enumerate(problem.covariates)}
+    risks = []
+    for outcome in problem.outcomes.values():
+        baseline = outcome.baseline
+        if baseline.fixed_risk is not None:
+            risks.append(pm.math.constant(baseline.fixed_risk))
+            continue
+        if baseline.line:
+            line = priors[baseline.line.prior]
+            terms = [(line.covariate, line.transform, line.centre, 1.0)]
+            log_odds = variables[line.id][0]
+            slopes = [variables[line.id][1]]
+        else:
+            terms = [(t.covariate, t.transform, t.centre, t.per) for t in baseline.terms]
+            log_odds = pm.math.logit(variables[baseline.intercept.prior])
+            slopes = [pm.math.log(variables[t.prior]) for t in baseline.terms]
+        for (covariate, transform, centre, per), slope in zip(terms, slopes, strict=True):
+            value = reference[position[covariate]]
+            step = pm.math.log(value / centre) if transform == "log" else value - centre
+            log_odds = log_odds + slope * step / per
+        risks.append(pm.math.sigmoid(log_odds))
+    pm.Deterministic("baseline_risk", pm.math.stack(risks), dims="outcome")
+
+
+def _effect(pm, loaded: LoadedProblem, priors, variables) -> None:
+    problem = loaded.problem
+    rows = []
+    for option in problem.options:
+        row = []
+        for outcome in problem.outcomes.values():
+            effect = outcome.effects.get(option)
+            if effect is not None:
+                row.append(variables[effect.prior])
+                continue
+            scales = {e.scale for e in outcome.effects.values()}
+            neutral = 0.0 if scales <= {"added_rate", "risk_difference"} else 1.0
+            row.append(pm.math.constant(neutral))
+        rows.append(pm.math.stack(row))
+    pm.Deterministic("effect", pm.math.stack(rows), dims=("option", "outcome"))

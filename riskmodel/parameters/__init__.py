@@ -1,0 +1,1 @@
+"""What sources report: files in, checked values with their places out."""

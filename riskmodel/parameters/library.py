@@ -1,0 +1,522 @@
+"""Finds and loads parameter files: the shipped params/ and the user's own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, did_you_mean
+from riskmodel.parameters.marked_yaml import Location, MarkedDocument, load_marked
+from riskmodel.parameters.schema import (
+    FILE_SCHEMAS,
+    DecisionProblem,
+    Estimate,
+    EvidenceFile,
+    Panel,
+    Preferences,
+    Profile,
+    Record,
+    Source,
+    SourceFile,
+)
+
+Kind = Literal["problem", "estimate", "source", "preferences", "profile"]
+
+
+class Entry(NamedTuple):
+    """One named thing of the library and where it stands."""
+
+    record: Record
+    document: MarkedDocument
+    location: Location
+
+
+@dataclass
+class Library:
+    """Everything named in a set of parameter files, and everything wrong with them.
+
+    Parameters
+    ----------
+    problems : list of Problem
+        What the schema refused, and ids given twice.
+    files : list of Path
+        Every file read.
+    """
+
+    entries: dict[Kind, dict[str, Entry]] = field(
+        default_factory=lambda: {
+            "problem": {},
+            "estimate": {},
+            "source": {},
+            "preferences": {},
+            "profile": {},
+        }
+    )
+    problems: list[Problem] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+
+    def records(self, kind: Kind) -> dict[str, Any]:
+        """Return the records of one kind by id."""
+        return {name: entry.record for name, entry in self.entries[kind].items()}
+
+    def read(self, path: Path) -> None:
+        """Read one file into the library; what is wrong with it goes to `problems`."""
+        self.files.append(path)
+        try:
+            document = load_marked(path)
+            record = validate(document)
+        except ParameterError as error:
+            self.problems.extend(error.problems)
+            return
+        for kind, name, part, location in _named_parts(record):
+            self._add(kind, name, Entry(part, document, location))
+
+    def _add(self, kind: Kind, name: str, entry: Entry) -> None:
+        known = self.entries[kind].get(name)
+        if known is None:
+            self.entries[kind][name] = entry
+            return
+        line, _ = known.document.position(known.location)
+        self.problems.append(
+            entry.document.problem(
+                entry.location,
+                found=name,
+                allowed=f"each {kind} id once",
+                remedy=f"it stands in {known.document.file}:{line} already; rename one",
+            )
+        )
+
+
+def _named_parts(record: Record) -> Iterator[tuple[Kind, str, Record, Location]]:
+    if isinstance(record, SourceFile):
+        for key, source in record.sources.items():
+            yield "source", key, source, ("sources", key)
+    if isinstance(record, EvidenceFile):
+        for i, estimate in enumerate(record.estimates):
+            yield "estimate", estimate.id, estimate, ("estimates", i)
+    if isinstance(record, Preferences):
+        yield "preferences", record.id, record, ()
+    if isinstance(record, Profile):
+        yield "profile", record.id, record, ()
+    if isinstance(record, DecisionProblem):
+        yield "problem", record.id, record, ()
+        for key, source in record.sources.items():
+            yield "source", key, source, ("sources", key)
+        for i, estimate in enumerate(record.estimates):
+            yield "estimate", estimate.id, estimate, ("estimates", i)
+        for i, panel in enumerate(record.panels):
+            yield "preferences", panel.id, panel, ("panels", i)
+
+
+def shipped_folder() -> Path:
+    """Return the folder of the shipped parameter files.
+
+    In an installed wheel it lies inside the package, in a checkout beside it.
+    """
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "params"
+    return inside if inside.is_dir() else package.parent / "params"
+
+
+def parameter_files(folder: Path) -> list[Path]:
+    """Return every YAML file of a params folder, in a fixed order."""
+    return sorted(path for pattern in ("*.yaml", "*.yml") for path in folder.rglob(pattern))
+
+
+def load_library(paths: Iterable[Path] | None = None) -> Library:
+    """Return the library of the given files and folders, or the shipped one.
+
+    Parameters
+    ----------
+    paths : iterable of Path, optional
+        Files and folders; None is the shipped folder.
+
+    Returns
+    -------
+    Library
+        With whatever is wrong in its ``problems``; nothing is raised.
+    """
+    library = Library()
+    for path in [shipped_folder()] if paths is None else [Path(path) for path in paths]:
+        files = parameter_files(path) if path.is_dir() else [path]
+        if not files:
+            library.problems.append(
+                Problem(
+                    field="",
+                    found=Phrase("no YAML file in this folder"),
+                    file=path,
+                    allowed="a folder of parameter files",
+                    remedy="check the path",
+                )
+            )
+        for file in files:
+            library.read(file)
+    return library
+
+
+# --- one file: from marked values to a checked record -------------------------------------------
+
+
+def validate(document: MarkedDocument) -> Record:
+    """Return the record a document holds, by the schema it names.
+
+    Raises
+    ------
+    ParameterError
+        With every field that is missing, unknown, or of the wrong type or value.
+    """
+    value = document.value
+    if not isinstance(value, dict):
+        raise ParameterError(
+            [
+                document.problem(
+                    (),
+                    found=Phrase("no mapping"),
+                    allowed="a mapping of keys to values",
+                    remedy="start with `schema: riskmodel/problem/1` or another schema",
+                )
+            ]
+        )
+    name = value.get("schema")
+    if name not in FILE_SCHEMAS:
+        raise ParameterError(
+            [
+                document.problem(
+                    ("schema",),
+                    found=NOTHING if name is None else name,
+                    allowed=", ".join(FILE_SCHEMAS),
+                    remedy=did_you_mean(name or "", FILE_SCHEMAS),
+                )
+            ]
+        )
+    model = FILE_SCHEMAS[name]
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise ParameterError(_problems_of(error, document, model)) from None
+
+
+def _problems_of(error: ValidationError, document: MarkedDocument, model: type) -> list[Problem]:
+    problems: dict[tuple, Problem] = {}
+    for detail in error.errors(include_url=False):
+        location = tuple(detail["loc"])
+        if detail["type"] == "missing":
+            problem = document.problem(
+                location,
+                found=NOTHING,
+                allowed=f"`{location[-1]}` is required here",
+                remedy=f"add `{location[-1]}:`",
+            )
+        elif detail["type"] == "extra_forbidden":
+            problem = document.problem(
+                location,
+                of_key=True,
+                found=Phrase("an unknown key"),
+                allowed="the keys of the schema",
+                remedy=did_you_mean(location[-1], _keys_at(model, location[:-1])),
+            )
+        else:
+            while location and location not in document.values:
+                location = location[:-1]  # the name of a union's member
+            allowed, remedy = _wanted(detail)
+            problem = document.problem(
+                location, found=detail["input"], allowed=allowed, remedy=remedy
+            )
+        problems.setdefault((problem.field, problem.line, problem.column), problem)
+    return list(problems.values())
+
+
+def _wanted(detail: dict) -> tuple[str, str]:
+    """Return what a field allows, and a remedy, from pydantic's own account of the fault."""
+    kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
+    message = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    if kind == "literal_error":
+        return message, did_you_mean(
+            value, message.replace("'", "").replace(" or ", ", ").split(", ")
+        )
+    if isinstance(value, str) and value.endswith("%"):
+        return message, "write a percentage as a number between 0 and 1"
+    if kind in ("less_than", "less_than_equal") and isinstance(value, int | float) and value > 1:
+        return message, "divide percentages by 100"
+    if kind == "string_pattern_mismatch":
+        return f"text that matches {context['pattern']}", "correct the spelling"
+    return message, "correct the value or its type"
+
+
+def _keys_at(model: type, location: Location) -> list[str]:
+    """Return the keys the schema allows at a location."""
+    here: Any = model
+    for part in location:
+        here = _plain(here)
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            fields = {(f.alias or name): f.annotation for name, f in here.model_fields.items()}
+            here = fields.get(part, here)
+        elif get_origin(here) in (list, dict):
+            here = get_args(here)[-1]
+    here = _plain(here)
+    if isinstance(here, type) and issubclass(here, BaseModel):
+        return [f.alias or name for name, f in here.model_fields.items()]
+    return []
+
+
+def _plain(annotation: Any) -> Any:
+    """Strip Annotated and Optional from an annotation."""
+    while hasattr(annotation, "__metadata__"):
+        annotation = annotation.__origin__
+    if type(None) in get_args(annotation):
+        (annotation,) = (arg for arg in get_args(annotation)[:1])
+        return _plain(annotation)
+    return annotation
+
+
+# --- a problem with everything it needs ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LoadedProblem:
+    """A decision problem with the estimates, sources and panels it may use.
+
+    Parameters
+    ----------
+    problem : DecisionProblem
+    estimates : mapping of str to Estimate
+    sources : mapping of str to Source
+    panels : mapping of str to Panel
+    document : MarkedDocument or None
+        The problem's own file, for messages.
+    scenarios : tuple of str
+        Those switched on, in order.
+    digests : mapping of str to str
+        SHA-256 of each file the problem was made from.
+    """
+
+    problem: DecisionProblem
+    estimates: Mapping[str, Estimate]
+    sources: Mapping[str, Source]
+    panels: Mapping[str, Panel]
+    document: MarkedDocument | None = field(default=None, repr=False, compare=False)
+    scenarios: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def id(self) -> str:
+        return self.problem.id
+
+    def with_scenarios(self, names: Iterable[str]) -> LoadedProblem:
+        """Return the problem with named scenarios switched on, one after the other.
+
+        Raises
+        ------
+        ParameterError
+            If a scenario is unknown, or its values do not fit the schema.
+        """
+        names = tuple(names)
+        if not names:
+            return self
+        known = self.problem.scenarios
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise ParameterError(
+                Problem(
+                    field="scenario",
+                    found=name,
+                    allowed=", ".join(known) or "none declared",
+                    remedy=did_you_mean(name, known),
+                )
+                for name in unknown
+            )
+        data = self.problem.model_dump(by_alias=True, exclude_unset=True)
+        for name in names:
+            for path, value in known[name].set.items():
+                set_at(data, path, value)
+        problem = DecisionProblem.model_validate(data)
+        return replace(self, problem=problem, scenarios=(*self.scenarios, *names))
+
+    def to_json(self) -> str:
+        """Return everything but the file positions as JSON text."""
+        return json.dumps(
+            {
+                "problem": self.problem.model_dump(by_alias=True, exclude_unset=True),
+                "estimates": _dump(self.estimates),
+                "sources": _dump(self.sources),
+                "panels": _dump(self.panels),
+                "scenarios": self.scenarios,
+                "digests": dict(self.digests),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> LoadedProblem:
+        """Return what :meth:`to_json` wrote."""
+        data = json.loads(text)
+
+        def load(model, records):
+            return {name: model.model_validate(record) for name, record in records.items()}
+
+        return cls(
+            problem=DecisionProblem.model_validate(data["problem"]),
+            estimates=load(Estimate, data["estimates"]),
+            sources=load(Source, data["sources"]),
+            panels=load(Panel, data["panels"]),
+            scenarios=tuple(data["scenarios"]),
+            digests=data["digests"],
+        )
+
+
+def _dump(records: Mapping[str, Record]) -> dict:
+    return {
+        name: record.model_dump(by_alias=True, exclude_unset=True, exclude={"schema_"})
+        for name, record in records.items()
+    }
+
+
+def set_at(data: dict, path: str, value: Any) -> None:
+    """Set the value at a dotted path of nested mappings, in place.
+
+    Raises
+    ------
+    KeyError
+        If a mapping on the way is not there.
+
+    Examples
+    --------
+    >>> data = {"effects": {"drug": {"scale": "odds_ratio"}}}
+    >>> set_at(data, "effects.drug.scale", "relative_risk")
+    >>> data
+    {'effects': {'drug': {'scale': 'relative_risk'}}}
+    """
+    *parents, last = path.split(".")
+    for part in parents:
+        data = data[part]
+        if not isinstance(data, dict):
+            raise KeyError(part)
+    if last.isdigit() and last not in data:
+        raise KeyError(last)
+    data[last] = value
+
+
+def read_problem(name: str | Path) -> LoadedProblem:
+    """Return a decision problem by its shipped id or the path of its file.
+
+    Parameters
+    ----------
+    name : str or Path
+        A shipped id such as ``"plex_aav"``, or a YAML file. A file in a folder ``problems/``
+        may use what stands in the folders beside it; any file may use shipped ids.
+
+    Returns
+    -------
+    LoadedProblem
+
+    Raises
+    ------
+    ParameterError
+        If there is no such problem, or its files do not pass the schema, or use names that
+        stand nowhere. Whether the figures agree is checked on loading through
+        :func:`riskmodel.load_problem`.
+
+    Examples
+    --------
+    >>> read_problem("plex_aav").problem.horizon.value
+    12.0
+    """
+    from riskmodel.parameters.references import check_references
+
+    library = load_library()
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        if path.parent.name == "problems":
+            own = [p for p in parameter_files(path.parent.parent) if p.resolve() != path.resolve()]
+            shipped = {p.resolve() for p in library.files}
+            for file in own:
+                if file.resolve() not in shipped:
+                    library.read(file)
+        entry = _own_entry(library, path)
+    else:
+        entry = library.entries["problem"].get(str(name))
+    if library.problems:
+        raise ParameterError(library.problems)
+    if entry is None:
+        known = library.entries["problem"]
+        raise ParameterError(
+            [
+                Problem(
+                    field="problem",
+                    found=str(name),
+                    allowed=f"a shipped id ({', '.join(known)}) or a .yaml file",
+                    remedy=did_you_mean(name, known),
+                )
+            ]
+        )
+    faults = check_references(library, entry)
+    if faults:
+        raise ParameterError(faults)
+    return resolve(library, entry)
+
+
+def _own_entry(library: Library, path: Path) -> Entry | None:
+    """Return the problem of one file, reading it unless the library holds it already."""
+    if path.resolve() not in {file.resolve() for file in library.files}:
+        library.read(path)
+    for entry in library.entries["problem"].values():
+        if entry.document.file.resolve() == path.resolve():
+            return entry
+    if not library.problems:
+        library.problems.append(
+            Problem(
+                field="schema",
+                found=Phrase("no decision problem"),
+                file=path,
+                allowed="a file of schema riskmodel/problem/1",
+                remedy="name a problem file",
+            )
+        )
+    return None
+
+
+def resolve(library: Library, entry: Entry) -> LoadedProblem:
+    """Return a problem of the library with the parts it refers to."""
+    problem: DecisionProblem = entry.record
+    estimates, sources = library.records("estimate"), library.records("source")
+    names = used_estimates(problem)
+    used = {name: estimates[name] for name in names}
+    keys = {e.source.key for e in used.values() if e.source.key}
+    keys |= {
+        rule.source.key
+        for option in problem.options.values()
+        for rule in option.not_for
+        if rule.source and rule.source.key
+    }
+    panels = library.records("preferences")
+    files = {library.entries["estimate"][name].document.file for name in names}
+    files |= {library.entries["source"][key].document.file for key in keys}
+    files.add(entry.document.file)
+    return LoadedProblem(
+        problem=problem,
+        estimates=used,
+        sources={key: sources[key] for key in sorted(keys)},
+        panels={n: p for n, p in panels.items() if set(p.weights) <= set(problem.outcomes)},
+        document=entry.document,
+        digests={path.name: file_digest(path) for path in sorted(files)},
+    )
+
+
+def used_estimates(problem: DecisionProblem) -> list[str]:
+    """Return the ids of every estimate a problem names, each once, in order."""
+    names = [name for prior in problem.priors.values() for name in prior.from_]
+    if problem.published_strata:
+        for row in problem.published_strata.rows:
+            names += [row.risk_difference]
+            names += [row.number_needed_to_treat] if row.number_needed_to_treat else []
+    return list(dict.fromkeys(names))
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

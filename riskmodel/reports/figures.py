@@ -1,0 +1,350 @@
+"""The figures of a run, by name: size, style, caption, alt text and the points that were drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from riskmodel.decisions.decision_curve import BY_MODEL, TREAT_NONE, treatment_decision_curve
+from riskmodel.decisions.net_benefit import (
+    absolute_effects,
+    break_even_weight,
+    preference_curve,
+    weighting,
+)
+from riskmodel.parameters.library import LoadedProblem
+from riskmodel.parameters.schema import Panel
+from riskmodel.plots.absolute_effect import plot_absolute_effect
+from riskmodel.plots.decision_curve import plot_strategy_band, plot_treatment_decision_curve
+from riskmodel.plots.preference import plot_preference_curve
+from riskmodel.plots.style import RC
+from riskmodel.reports.provenance import sources_in_use
+from riskmodel.simulation.outcomes import loaded_problem
+
+FORMATS = ("pdf", "svg", "png")
+PNG_DPI = 600
+WIDTH_MM = 176  # BMC's full width; PLOS allows 66.8 to 190.5
+MAX_PROFILES = 6
+GRID_POINTS = 101
+DISCLAIMER = "Research use; not medical advice."
+
+# Without dates the same picture is the same bytes.
+_METADATA = {
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+    "png": {"Software": None},
+}
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """One figure ready to be saved.
+
+    Parameters
+    ----------
+    name : str
+        File name without ending.
+    figure : matplotlib.figure.Figure
+    points : pandas.DataFrame
+        What was drawn.
+    caption, alt_text : str
+    """
+
+    name: str
+    figure: Any
+    points: pd.DataFrame
+    caption: str
+    alt_text: str
+
+
+def covariate_grid(loaded: LoadedProblem) -> list[dict]:
+    """Return profiles along the axis of the case mix's covariate, others at the reference."""
+    mix = loaded.problem.case_mix
+    space = np.geomspace if mix.transform == "log" else np.linspace
+    return [
+        {"id": f"{value:.6g}", **loaded.problem.reference_profile, mix.covariate: float(value)}
+        for value in space(*mix.within, GRID_POINTS).round(6)
+    ]
+
+
+def run_figures(
+    outcomes: xr.Dataset,
+    grid: xr.Dataset | None,
+    *,
+    preferences: str | Panel | None = None,
+    prob: float = 0.95,
+) -> Iterator[PaperFigure]:
+    """Yield every figure of a run.
+
+    Parameters
+    ----------
+    outcomes : xarray.Dataset
+        Of the run's patients.
+    grid : xarray.Dataset or None
+        Of :func:`covariate_grid`; None where the problem declares no case mix, and then only
+        preference curves are drawn.
+    preferences : str or Panel, optional
+    prob : float
+    """
+    loaded = loaded_problem(outcomes)
+    several = len(loaded.problem.alternatives) > 1
+    for option in loaded.problem.alternatives:
+        suffix = f"_{option}" if several else ""
+        if grid is not None:
+            yield _absolute_effect(grid, option, f"absolute_effect{suffix}", prob)
+        yield from _preference_curves(outcomes, option, suffix, preferences, prob)
+        if "case_risk" in outcomes:
+            yield _decision_curve(outcomes, option, f"decision_curve{suffix}", preferences, prob)
+
+
+def _new_figure(height_mm: float, *shape, **keywords):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH_MM / 25.4, height_mm / 25.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(*shape, **keywords)
+
+
+def _styled(draw):
+    """Run a drawing function under the house style, leaving the session's own as it is."""
+
+    def drawn(*args, **keywords):
+        from matplotlib import rc_context
+
+        with rc_context(RC):
+            return draw(*args, **keywords)
+
+    return drawn
+
+
+@_styled
+def _absolute_effect(grid: xr.Dataset, option: str, name: str, prob: float) -> PaperFigure:
+    loaded = loaded_problem(grid)
+    problem, mix = loaded.problem, loaded.problem.case_mix
+    covariate = problem.covariates[mix.covariate]
+    table = absolute_effects(grid, prob=prob)
+    table = table[table["option"] == option]
+    values = grid[mix.covariate].to_series()
+    table = table.assign(**{mix.covariate: table["profile"].map(values)})
+    labels = {
+        key: outcome.label for key, outcome in problem.outcomes.items() if option in outcome.effects
+    }
+    low, high = mix.within
+    edges = [b.up_to for b in covariate.bands if b.up_to is not None and low < b.up_to < high]
+    figure, ax = _new_figure(110)
+    plot_absolute_effect(
+        table,
+        x=mix.covariate,
+        xlabel=f"{covariate.label} ({covariate.unit})",
+        labels=labels,
+        edges=edges,
+        band_labels=[band.label for band in covariate.bands] if edges else (),
+        studied=covariate.studied,
+        log=mix.transform == "log",
+        ax=ax,
+    )
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncol=2)
+    label, comparator = problem.options[option].label, problem.options[problem.comparator].label
+    studied = covariate.studied
+    beyond = (
+        f" Shaded: beyond {studied[0]:g} to {studied[1]:g} {covariate.unit}, where the line is "
+        "extrapolated."
+        if studied
+        else ""
+    )
+    caption = (
+        f"Benefit and harm of {label.lower()} against {comparator.lower()} by "
+        f"{covariate.label.lower()}. Population: {problem.population}. Horizon: "
+        f"{grid.attrs['horizon']}. Lines: posterior medians of the risk difference; bands: "
+        f"{prob:.0%} equal-tailed credible intervals from {_size(grid)} draws. Dotted rules and "
+        f"marks: edges of the published classes.{beyond} Right axis: number needed to treat for "
+        f"one event fewer (NNTB) or one more (NNTH)."
+    )
+    first = table[table[mix.covariate] == table[mix.covariate].min()].set_index("outcome")
+    last = table[table[mix.covariate] == table[mix.covariate].max()].set_index("outcome")
+    parts = [
+        f"{text}: {first.loc[key, 'per_1000']:.0f} per 1000 at {low:g} {covariate.unit} and "
+        f"{last.loc[key, 'per_1000']:.0f} at {high:g}"
+        for key, text in labels.items()
+    ]
+    alt = f"Line chart of risk differences by {covariate.label.lower()}. {'; '.join(parts)}."
+    return PaperFigure(name, figure, table, _caption(caption, grid), alt)
+
+
+def _preference_curves(outcomes, option, suffix, preferences, prob) -> Iterator[PaperFigure]:
+    curves = preference_curve(outcomes, preferences=preferences, prob=prob)
+    curves = curves[curves["option"] == option]
+    break_even = break_even_weight(outcomes, preferences=preferences)
+    break_even = break_even[break_even["option"] == option].set_index("profile")
+    profiles = list(curves["profile"].unique())[:MAX_PROFILES]
+    for who in profiles:
+        name = f"preference_curve{suffix}" + (f"_{who}" if outcomes.sizes["profile"] > 1 else "")
+        yield _preference_curve(
+            outcomes, curves[curves["profile"] == who], break_even.loc[who], name, preferences
+        )
+
+
+@_styled
+def _preference_curve(outcomes, curve, break_even, name: str, preferences) -> PaperFigure:
+    bound = weighting(outcomes, preferences)
+    problem, panel = bound.problem, bound.panel
+    outcome, who = curve["outcome"].iloc[0], curve["profile"].iloc[0]
+    option, prob = curve["option"].iloc[0], curve["prob"].iloc[0]
+    varied, reference = problem.outcomes[outcome].label, problem.outcomes[panel.reference].label
+    figure, axes = _new_figure(110, 2, 1, sharex=True, height_ratios=(3, 2))
+    plot_preference_curve(
+        curve,
+        axes=axes,
+        scale=1000,
+        xlabel=f"Weight of {varied.lower()} ({reference.lower()} = 1)",
+        ylabel=f"Net benefit\n({reference.lower()}\nequivalents per 1000)",
+        marked_weight=panel.weights[outcome].weight if outcome in panel.weights else None,
+        break_even=break_even,
+    )
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncol=4)
+    others = ", ".join(
+        f"{problem.outcomes[key].label.lower()} {weight.weight:g}"
+        for key, weight in panel.weights.items()
+        if key != outcome
+    )
+    label = problem.options[option].label
+    caption = (
+        f"Net benefit of {label.lower()} for {_profile_words(outcomes, who)}, against how bad "
+        f"{varied.lower()} is judged to be beside {reference.lower()}. Horizon: "
+        f"{outcomes.attrs['horizon']}. Other weights: {others}; whose: {panel.whose}. Line: "
+        f"posterior mean; band: {prob:.0%} equal-tailed credible interval from "
+        f"{_size(outcomes)} draws. Below: probability that net benefit is above zero. "
+        f"{break_even_words(break_even)}"
+    )
+    ends = curve.iloc[[0, -1]]
+    alt = (
+        f"Two line charts against the weight of {varied.lower()}. Net benefit goes from "
+        f"{1000 * ends['net_benefit'].iloc[0]:.0f} per 1000 at weight {ends['weight'].iloc[0]:g} "
+        f"to {1000 * ends['net_benefit'].iloc[1]:.0f} at {ends['weight'].iloc[1]:g}; the "
+        f"probability that it is positive from {ends['prob_positive'].iloc[0]:.2f} to "
+        f"{ends['prob_positive'].iloc[1]:.2f}."
+    )
+    return PaperFigure(name, figure, curve, _caption(caption, outcomes), alt)
+
+
+def break_even_words(row: pd.Series) -> str:
+    """Return a break-even weight and its interval as a sentence."""
+
+    def shown(value: float) -> str:
+        return "above every weight" if np.isinf(value) else f"{value:.2f}"
+
+    return (
+        f"P(net benefit > 0) falls to 0.975, 0.5 and 0.025 at the weights {shown(row['lower'])}, "
+        f"{shown(row['weight'])} and {shown(row['upper'])} (0.00 where it is never above)."
+    )
+
+
+@_styled
+def _decision_curve(outcomes, option: str, name: str, preferences, prob: float) -> PaperFigure:
+    bound = weighting(outcomes, preferences)
+    problem, panel = bound.problem, bound.panel
+    curve = treatment_decision_curve(outcomes, preferences=preferences, prob=prob)
+    curve = curve[curve["option"] == option]
+    shown = [strategy for strategy in curve["strategy"].unique() if strategy != TREAT_NONE]
+    columns = 3
+    figure, grid = _new_figure(
+        120, -(-(len(shown) + 1) // columns), columns, sharex=True, squeeze=False
+    )
+    axes = grid.ravel()
+    plot_treatment_decision_curve(curve, ax=axes[0], xlabel="", ylabel="", scale=1000)
+    axes[0].set_title("all strategies, means", loc="left")
+    axes[0].axhline(0, color="black", linewidth=0.5)
+    limits = 1000 * curve["lower"].min(), 1000 * curve["upper"].max()
+    for ax, strategy in zip(axes[1:], shown, strict=False):
+        plot_strategy_band(curve, strategy, scale=1000, ax=ax)
+        ax.set_ylim(*limits)
+    for ax in axes[len(shown) + 1 :]:
+        ax.set_visible(False)
+    reference = problem.outcomes[panel.reference].label.lower()
+    figure.supxlabel(
+        f"Treatment threshold: residual burden ({reference} equivalents per 1000)", fontsize=8
+    )
+    figure.supylabel(f"Model-expected net benefit ({reference} equivalents per 1000)", fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncol=3)
+    mix = problem.case_mix
+    covariate = problem.covariates[mix.covariate]
+    label = problem.options[option].label
+    caption = (
+        f"Model-expected net benefit of {label.lower()} by strategy; not a validation: without "
+        f"patients' own outcomes the model marks its own work. Case mix: {covariate.label.lower()} "
+        f"{'log-' if mix.transform == 'log' else ''}normal, median {mix.median:g} "
+        f"{covariate.unit}, within {mix.within[0]:g} to {mix.within[1]:g} ({mix.because}). "
+        f"Horizon: {outcomes.attrs['horizon']}. Harms are counted by the model; the threshold "
+        f"holds only the residual burden ({panel.residual_burden.because if panel.residual_burden else ''}). "
+        f"Weights: {panel.label.lower()}; whose: {panel.whose}. First panel: posterior means; "
+        f"others: mean and {prob:.0%} equal-tailed credible band from {_size(outcomes)} draws. "
+        f"'{BY_MODEL}' treats where the posterior mean net benefit exceeds the threshold."
+    )
+    at_zero = curve[curve["threshold"] == curve["threshold"].min()]
+    parts = [f"{row.strategy} {1000 * row.net_benefit:.0f}" for row in at_zero.itertuples()]
+    alt = (
+        "Line charts of net benefit against the treatment threshold, by strategy. At the lowest "
+        f"threshold, per 1000: {'; '.join(parts)}."
+    )
+    return PaperFigure(name, figure, curve, _caption(caption, outcomes), alt)
+
+
+def _size(outcomes: xr.Dataset) -> int:
+    return outcomes.sizes["chain"] * outcomes.sizes["draw"]
+
+
+def _profile_words(outcomes: xr.Dataset, who: str) -> str:
+    """Return a patient as "serum creatinine 420 umol/L, age 62 year"."""
+    problem = loaded_problem(outcomes).problem
+    words = []
+    for name, covariate in problem.covariates.items():
+        value = float(outcomes[name].sel(profile=who))
+        if np.isnan(value):
+            continue
+        if covariate.type == "number":
+            words.append(f"{covariate.label.lower()} {value:g} {covariate.unit}")
+        elif value:
+            words.append(covariate.label.lower())
+    return ", ".join(words) or str(who)
+
+
+def _caption(text: str, outcomes: xr.Dataset) -> str:
+    import json
+
+    notes = json.loads(outcomes.attrs["notes"])
+    scenarios = loaded_problem(outcomes).scenarios
+    parts = [" ".join(text.split())]
+    if scenarios:
+        parts.append(f"Scenarios switched on: {', '.join(scenarios)}.")
+    if outcomes.attrs["waning"]:
+        parts.append(f"Effect after the first horizon: {outcomes.attrs['waning']}.")
+    parts += [f"{note}." for note in notes]
+    parts.append(DISCLAIMER)
+    sources = "\n".join(f"- {line}" for line in sources_in_use(loaded_problem(outcomes)))
+    return "\n".join(parts) + f"\n\nSources\n{sources}"
+
+
+def save_figure(figure: PaperFigure, folder: Path) -> list[Path]:
+    """Write a figure as PDF, SVG and PNG, its points as CSV, its caption and alt text as text."""
+    from matplotlib import rc_context
+
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    with rc_context(RC):
+        for ending in FORMATS:
+            path = folder / f"{figure.name}.{ending}"
+            dpi = {"dpi": PNG_DPI} if ending == "png" else {}
+            figure.figure.savefig(path, format=ending, metadata=_METADATA[ending], **dpi)
+            paths.append(path)
+    points = folder / f"{figure.name}.csv"
+    figure.points.to_csv(points, index=False, float_format="%.8g")
+    text = folder / f"{figure.name}.txt"
+    text.write_text(f"Caption\n{figure.caption}\n\nAlt text\n{figure.alt_text}\n", encoding="utf-8")
+    return [*paths, points, text]

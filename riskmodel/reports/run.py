@@ -1,0 +1,237 @@
+"""A run: one folder with draws, tables, figures and the record of how they were made."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from riskmodel.decisions.net_benefit import (
+    absolute_effects,
+    band_effects,
+    break_even_weight,
+    net_benefit,
+    summarize_net_benefit,
+)
+from riskmodel.decisions.sensitivity import (
+    own_baseline_table,
+    scenario_table,
+    share_by_badge,
+    share_by_input,
+)
+from riskmodel.evidence.checks import as_panel
+from riskmodel.models.posterior import (
+    DEFAULT_DRAWS,
+    Posterior,
+    fit,
+    package_versions,
+    save_posterior,
+)
+from riskmodel.parameters.library import LoadedProblem
+from riskmodel.parameters.schema import Duration, Panel
+from riskmodel.reports.figures import covariate_grid, run_figures, save_figure
+from riskmodel.reports.folder import RECORD, move_into_place, require_free
+from riskmodel.reports.html import write_report
+from riskmodel.reports.progress import Steps
+from riskmodel.reports.provenance import provenance_table
+from riskmodel.reports.tables import (
+    overlap_table,
+    prior_predictive_table,
+    stated_risk_table,
+    strata_table,
+)
+from riskmodel.simulation.outcomes import as_patients, save_outcomes, simulate
+
+WANING_SCENARIOS = ("held", "waning", "lost", "caught_up")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run made.
+
+    Parameters
+    ----------
+    folder : Path
+    posterior : Posterior
+    outcomes : xarray.Dataset
+    tables : mapping of str to pandas.DataFrame
+    record : mapping
+    """
+
+    folder: Path
+    posterior: Posterior
+    outcomes: xr.Dataset = field(repr=False)
+    tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    record: Mapping = field(repr=False)
+
+
+def run_problem(
+    loaded: LoadedProblem,
+    profiles: Sequence | None,
+    out: Path,
+    *,
+    scenarios: Sequence[str] = (),
+    preferences: str | Panel | None = None,
+    horizon: str | Duration | None = None,
+    waning: str | None = None,
+    seed: int | None = None,
+    draws: int = DEFAULT_DRAWS,
+    prob: float = 0.95,
+    force: bool = False,
+    command: Sequence[str] = (),
+    steps: Steps | None = None,
+) -> Run:
+    """Fit, simulate, tabulate and draw a problem into one folder.
+
+    Parameters
+    ----------
+    loaded : LoadedProblem
+    profiles : sequence or None
+        As for :func:`riskmodel.simulate`.
+    out : Path
+        The run's folder; appears only when everything in it is whole.
+    scenarios, preferences, horizon, waning, seed, draws, prob
+        As for :func:`riskmodel.fit`, :func:`riskmodel.simulate` and :func:`riskmodel.net_benefit`.
+    force : bool
+        Whether an earlier run in `out` may be replaced.
+    command : sequence of str
+        What was typed, for the record.
+    steps : Steps, optional
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ParameterError
+        For anything about the input, before anything is written.
+    ConvergenceError
+        If a reported quantity has not converged; nothing is written.
+    """
+    out, steps = Path(out), steps or Steps()
+    require_free(out, force=force)
+    loaded = loaded.with_scenarios(scenarios)
+    panel = as_panel(loaded, preferences)
+    patients = as_patients(loaded.problem, profiles)
+    posterior = fit(loaded, seed=seed, draws=draws, step=steps)
+    simulated = {"horizon": horizon, "waning": waning}
+    with steps("Simulate"):
+        outcomes = simulate(posterior, patients, **simulated)
+        grid = None
+        if loaded.problem.case_mix:
+            grid = simulate(posterior, covariate_grid(loaded), gate=False, **simulated)
+    with steps("Compare"):
+        tables = run_tables(posterior, outcomes, patients, panel, simulated, prob)
+    part = out.with_name(f".{out.name}.part-{os.getpid()}")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        part.mkdir(parents=True)
+        with steps("Write draws and tables"):
+            save_posterior(posterior, part / "posterior.nc")
+            save_outcomes(outcomes, part / "outcomes.nc")
+            (part / "tables").mkdir()
+            for name, table in tables.items():
+                table.to_csv(part / "tables" / f"{name}.csv", index=False, float_format="%.8g")
+        with steps("Draw figures"):
+            figures = []
+            for figure in run_figures(outcomes, grid, preferences=panel, prob=prob):
+                save_figure(figure, part / "figures")
+                figures.append(figure)
+        record = _record(loaded, posterior, outcomes, panel, patients, command, steps, figures)
+        with steps("Write the report"):
+            write_report(part, record, tables, figures)
+        (part / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        move_into_place(part, out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return Run(out, posterior, outcomes, tables, record)
+
+
+def run_tables(
+    posterior: Posterior, outcomes: xr.Dataset, patients, panel: Panel, simulated: dict, prob: float
+) -> dict[str, pd.DataFrame]:
+    """Return every table of a run by name; empty ones are left out."""
+    shares = share_by_input(posterior, outcomes, preferences=panel)
+    tables = {
+        "absolute_effects": absolute_effects(outcomes, prob=prob),
+        "absolute_effects_by_band": band_effects(outcomes, prob=prob)
+        if "case_risk" in outcomes
+        else pd.DataFrame(),
+        "net_benefit": summarize_net_benefit(net_benefit(outcomes, panel), prob=prob),
+        "break_even_weight": break_even_weight(outcomes, preferences=panel),
+        "published_strata": strata_table(outcomes, prob=prob),
+        "stated_risks": stated_risk_table(posterior, prob=prob),
+        "scenarios": scenario_table(posterior, patients, preferences=panel, **simulated),
+        "own_baseline": own_baseline_table(posterior, patients, preferences=panel, **simulated),
+        "share_by_input": shares,
+        "share_by_badge": share_by_badge(shares),
+        "overlap": overlap_table(outcomes),
+        "prior_predictive": prior_predictive_table(posterior, patients, prob=prob),
+        "provenance": provenance_table(posterior.loaded),
+        "diagnostics": pd.DataFrame(posterior.record["diagnostics"]),
+        "not_applicable": _not_applicable(patients),
+    }
+    if outcomes.attrs["horizon"] != str(posterior.problem.horizon):
+        tables["waning"] = _waning_table(posterior, patients, panel, simulated, prob)
+    return {name: table for name, table in tables.items() if len(table)}
+
+
+def _not_applicable(patients) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"profile": patient.id, "option": option, "because": reason}
+            for patient in patients
+            for option, reason in patient.not_for.items()
+        ]
+    )
+
+
+def _waning_table(posterior, patients, panel, simulated: dict, prob: float) -> pd.DataFrame:
+    """Return effects and net benefit at the later horizon under each waning scenario."""
+    tables = []
+    for name in WANING_SCENARIOS:
+        outcomes = simulate(posterior, patients, horizon=simulated["horizon"], waning=name)
+        effects = absolute_effects(outcomes, prob=prob).assign(waning=name)
+        benefit = summarize_net_benefit(net_benefit(outcomes, panel), prob=prob)
+        benefit = benefit[["profile", "option", "net_benefit", "prob_positive"]]
+        tables.append(effects.merge(benefit, on=["profile", "option"]))
+    table = pd.concat(tables, ignore_index=True)
+    return table[["waning", *(column for column in table.columns if column != "waning")]]
+
+
+def _record(loaded, posterior, outcomes, panel, patients, command, steps, figures) -> dict:
+    return {
+        "schema": "riskmodel/run/1",
+        "command": list(command),
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        "problem": loaded.id,
+        "question": loaded.problem.question,
+        "scenarios": list(loaded.scenarios),
+        "horizon": outcomes.attrs["horizon"],
+        "waning": outcomes.attrs["waning"] or "each effect's default",
+        "preferences": {"id": panel.id, "whose": panel.whose, "status": panel.status},
+        "profiles": [
+            {
+                "id": p.id,
+                "values": dict(p.values),
+                "notes": list(p.notes),
+                "not_for": dict(p.not_for),
+            }
+            for p in patients
+        ],
+        "notes": json.loads(outcomes.attrs["notes"]),
+        "inputs": dict(loaded.digests),
+        "posterior": dict(posterior.record),
+        "versions_now": package_versions(),
+        "figures": [figure.name for figure in figures],
+        "seconds": {name: round(seconds, 3) for name, seconds in steps.seconds.items()},
+        "disclaimer": "Research use; not medical advice.",
+    }

@@ -1,0 +1,137 @@
+"""What a run found, short enough to read in a terminal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from riskmodel.reports.figures import DISCLAIMER, break_even_words
+from riskmodel.reports.run import Run
+from riskmodel.simulation.outcomes import loaded_problem
+
+MAX_PROFILES = 8
+
+
+def digits_for(standard_error: float) -> int:
+    """Return how many decimals a number keeps, so that the last is above its Monte Carlo error.
+
+    Examples
+    --------
+    >>> digits_for(0.4), digits_for(0.03), digits_for(12.0)
+    (0, 1, 0)
+    """
+    if not standard_error > 0:
+        return 1
+    return int(np.clip(np.floor(-np.log10(standard_error)), 0, 4))
+
+
+def print_summary(run: Run, console: Console) -> None:
+    """Print effects, net benefit, what they rest on, caveats, and where the rest is."""
+    loaded = loaded_problem(run.outcomes)
+    problem, panel = loaded.problem, run.record["preferences"]
+    console.print(Text(problem.question, style="bold"))
+    console.print(
+        f"Horizon {run.record['horizon']}; comparator "
+        f"{problem.options[problem.comparator].label.lower()}; "
+        f"{run.record['posterior']['draws']} draws, seed {run.record['posterior']['seed']}"
+        + (f"; scenarios {', '.join(loaded.scenarios)}" if loaded.scenarios else ""),
+        highlight=False,
+    )
+    profiles = [p["id"] for p in run.record["profiles"]]
+    for who in profiles[:MAX_PROFILES]:
+        _print_profile(run, problem, who, console)
+    if len(profiles) > MAX_PROFILES:
+        console.print(f"... and {len(profiles) - MAX_PROFILES} more profiles in tables/")
+    _print_rests_on(run, console)
+    if "waning" in run.tables:
+        _print_waning(run.tables["waning"], problem, console)
+    console.print(f"\nWeights: '{panel['id']}', of {panel['whose']} ({panel['status']}).")
+    for note in run.record["notes"]:
+        console.print(f"Note: {note}.", highlight=False)
+    console.print(f"{DISCLAIMER} Written to {run.folder}", highlight=False, soft_wrap=True)
+
+
+def _print_profile(run: Run, problem, who: str, console: Console) -> None:
+    record = next(p for p in run.record["profiles"] if p["id"] == who)
+    stated = [
+        f"{problem.covariates[name].label.lower()} {value:g} {problem.covariates[name].unit}"
+        if problem.covariates[name].type == "number"
+        else problem.covariates[name].label.lower()
+        for name, value in record["values"].items()
+        if value is not None and value is not False
+    ]
+    console.print(Text(f"\n{who}: {', '.join(stated)}", style="bold"))
+    for note in [*record["notes"], *(f"{o}: {why}" for o, why in record["not_for"].items())]:
+        console.print(f"  {note}", style="dim", highlight=False)
+    effects = run.tables["absolute_effects"]
+    effects = effects[effects["profile"] == who]
+    if effects.empty:
+        console.print("  no option applies; nothing is computed")
+        return
+    prob = effects["prob"].iloc[0]
+    table = Table(box=None, padding=(0, 1))
+    for column in (
+        "Option",
+        "Outcome",
+        "Risk without",
+        "with",
+        f"Difference per 1000 ({prob:.0%} CrI)",
+        "NNT",
+        "P(better)",
+    ):
+        table.add_column(column, justify="left" if column in ("Option", "Outcome") else "right")
+    for row in effects.itertuples():
+        digits = digits_for(1000 * row.monte_carlo_standard_error)
+        table.add_row(
+            problem.options[row.option].label,
+            problem.outcomes[row.outcome].label,
+            f"{row.baseline_risk:.1%}",
+            f"{row.risk:.1%}",
+            f"{row.per_1000:+.{digits}f} ({row.per_1000_lower:+.{digits}f} to "
+            f"{row.per_1000_upper:+.{digits}f})",
+            row.number_needed_to_treat,
+            f"{row.prob_benefit:.2f}",
+        )
+    console.print(table)
+    _print_benefit(run, problem, who, console)
+
+
+def _print_benefit(run: Run, problem, who: str, console: Console) -> None:
+    benefit, even = run.tables["net_benefit"], run.tables["break_even_weight"]
+    for row in benefit[benefit["profile"] == who].itertuples():
+        digits = digits_for(1000 * row.monte_carlo_standard_error)
+        label = problem.options[row.option].label
+        reference = problem.outcomes[problem.preferences.reference].label.lower()
+        console.print(
+            f"  Net benefit of {label.lower()}: {1000 * row.net_benefit:+.{digits}f} "
+            f"({1000 * row.lower:+.{digits}f} to {1000 * row.upper:+.{digits}f}) {reference} "
+            f"equivalents per 1000; P(net benefit > 0) = {row.prob_positive:.2f}",
+            highlight=False,
+        )
+        line = even[(even["profile"] == who) & (even["option"] == row.option)].iloc[0]
+        varied = problem.outcomes[line["outcome"]].label.lower()
+        console.print(f"  Weight of {varied}: {break_even_words(line)}", highlight=False)
+
+
+def _print_rests_on(run: Run, console: Console) -> None:
+    shares = run.tables["share_by_badge"]
+    first = shares[shares["profile"] == shares["profile"].iloc[0]]
+    parts = [f"{row.badge} {row.variance_share:.0%}" for row in first.itertuples()]
+    console.print(
+        f"\nSpread of net benefit by kind of input ({first['profile'].iloc[0]}): "
+        f"{', '.join(parts)}",
+        highlight=False,
+    )
+
+
+def _print_waning(table: pd.DataFrame, problem, console: Console) -> None:
+    console.print(f"\nAt {table['horizon'].iloc[0]}, under four scenarios of how effects go on:")
+    for (who, name), rows in table.groupby(["profile", "waning"], sort=False):
+        console.print(
+            f"  {who}, {name}: net benefit {1000 * rows['net_benefit'].iloc[0]:+.0f} per 1000, "
+            f"P(net benefit > 0) = {rows['prob_positive'].iloc[0]:.2f}",
+            highlight=False,
+        )

@@ -1,0 +1,458 @@
+"""draws x profiles x options x outcomes -> risks."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import expit
+
+from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, RiskModelWarning
+from riskmodel.evidence.checks import needed_covariates
+from riskmodel.evidence.priors import build_priors, draw_prior, used_priors
+from riskmodel.models.events import (
+    baseline_risk,
+    carried_effect,
+    later_risks,
+    log_odds_with_mean,
+    risk_under_effect,
+)
+from riskmodel.models.gate import diagnose, require_convergence
+from riskmodel.models.posterior import Posterior, draws_by_prior
+from riskmodel.parameters.library import LoadedProblem
+from riskmodel.parameters.profiles import Patient, resolve_patients
+from riskmodel.parameters.schema import DecisionProblem, Duration
+from riskmodel.simulation.case_mix import Cases, build_cases
+
+MAX_SHARE_BEYOND_ONE = 0.001
+DIMS = ("chain", "draw", "profile", "option", "outcome")
+
+
+def simulate(
+    posterior: Posterior,
+    profiles: Sequence[Mapping | Patient] | None = None,
+    *,
+    scenarios: Iterable[str] = (),
+    horizon: Duration | str | None = None,
+    waning: str | None = None,
+    spread_position: float | None = None,
+    gate: bool = True,
+) -> xr.Dataset:
+    """Return the risk of every outcome, for each patient under each option, draw by draw.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        From :func:`riskmodel.fit`.
+    profiles : sequence of mapping, optional
+        Covariate -> number, boolean, or text with a unit such as ``"4.75 mg/dL"``; ``id`` names
+        the patient. None is the problem's reference profile.
+    scenarios : iterable of str
+        Scenarios of the problem to switch on.
+    horizon : Duration or str, optional
+        None is the problem's own; a later one needs a declared ``extension:``.
+    waning : {"held", "waning", "lost", "caught_up"}, optional
+        How every effect goes on after the problem's horizon; None is each effect's default.
+    spread_position : float, optional
+        Where in every declared between-patient spread the patients stand, in standard
+        deviations of the log odds; None integrates over the spread.
+    gate : bool
+        Whether every risk must have converged. False for grids that are only drawn, between
+        points that are gated.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``risk`` in [0, 1] with dimensions ``(chain, draw, profile, option, outcome)``; nan where
+        an option does not apply to a patient, and in draws set aside because a relative effect
+        has no meaning there. ``case_risk`` and ``case_weight``, over ``case``, are the same for
+        the declared case mix. Covariates are coordinates; the problem and the run record ride
+        in ``attrs``.
+
+    Raises
+    ------
+    ParameterError
+        If a profile cannot be used, no option applies to anybody, more than 0.1% of the draws
+        put a risk beyond [0, 1], or a later horizon is not declared.
+    ConvergenceError
+        If a risk has not converged.
+    """
+    loaded = posterior.loaded.with_scenarios(scenarios)
+    problem = loaded.problem
+    missing = [name for name in used_priors(problem) if name not in posterior.draws]
+    if missing:
+        raise ParameterError(
+            [
+                Problem(
+                    field="scenarios",
+                    found=list(scenarios),
+                    allowed=f"scenarios whose priors were sampled; {', '.join(missing)} was not",
+                    remedy="fit(problem.with_scenarios([...])) first",
+                )
+            ]
+        )
+    patients = as_patients(problem, profiles)
+    _require_an_option(problem, patients)
+    time = None if horizon is None else Duration.read(horizon)
+    evaluate = _Evaluation(loaded, draws_by_prior(posterior.draws), time, waning, spread_position)
+    chains = posterior.draws.sizes["chain"]
+
+    risk, aside = evaluate.risks(_columns(problem, patients), [p.id for p in patients])
+    for i, patient in enumerate(patients):
+        for option in patient.not_for:
+            risk[:, i, list(problem.options).index(option)] = np.nan
+    dataset = xr.Dataset(
+        {
+            "risk": (DIMS, _by_chain(risk, chains)),
+            "set_aside": ("profile", aside),
+        },
+        coords={
+            "profile": [patient.id for patient in patients],
+            "option": list(problem.options),
+            "outcome": list(problem.outcomes),
+            **_covariate_coordinates(problem, patients),
+        },
+    )
+    if problem.case_mix:
+        cases = build_cases(problem.case_mix, problem.covariates[problem.case_mix.covariate])
+        dataset = dataset.assign(_case_risks(evaluate, problem, cases, chains))
+    if gate:
+        require_convergence(diagnose(_reported(dataset, problem)))
+    return dataset.assign_attrs(
+        problem=loaded.to_json(),
+        record=json.dumps({k: v for k, v in posterior.record.items() if k != "diagnostics"}),
+        horizon=str(evaluate.horizon),
+        waning=waning or "",
+        notes=json.dumps(_notes(problem, patients, aside)),
+        patients=json.dumps(
+            {p.id: {"notes": p.notes, "not_for": dict(p.not_for)} for p in patients}
+        ),
+    )
+
+
+def as_patients(
+    problem: DecisionProblem, profiles: Sequence[Mapping | Patient] | None
+) -> list[Patient]:
+    """Return checked patients: those given, or the problem's reference profile."""
+    if profiles is None:
+        profiles = [{"id": "reference", **problem.reference_profile}]
+    if isinstance(profiles, Mapping):
+        profiles = [profiles]
+    if all(isinstance(profile, Patient) for profile in profiles) and profiles:
+        return list(profiles)
+    return resolve_patients(problem, profiles, needed=needed_covariates(problem))
+
+
+def loaded_problem(outcomes: xr.Dataset) -> LoadedProblem:
+    """Return the problem that outcomes were simulated for."""
+    return LoadedProblem.from_json(outcomes.attrs["problem"])
+
+
+def prior_predictive(
+    posterior: Posterior,
+    profiles: Sequence[Mapping | Patient] | None = None,
+    *,
+    seed: int | None = None,
+) -> xr.Dataset:
+    """Return the risks that the priors alone imply, before a line's stated risks are seen.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    profiles : sequence of mapping, optional
+    seed : int, optional
+        None is the posterior's own.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``risk`` with dimensions ``(draw, profile, option, outcome)``; draws in which an effect
+        has no meaning are nan, and ``set_aside`` is their share.
+    """
+    loaded = posterior.loaded
+    rng = np.random.default_rng(posterior.seed if seed is None else seed)
+    priors = build_priors(loaded)
+    streams = dict(zip(priors, rng.spawn(len(priors)), strict=True))
+    size = posterior.draws.sizes["chain"] * posterior.draws.sizes["draw"]
+    draws = {name: draw_prior(prior, size, streams[name]) for name, prior in priors.items()}
+    patients = as_patients(loaded.problem, profiles)
+    evaluate = _Evaluation(loaded, draws)
+    risk, aside = evaluate.risks(_columns(loaded.problem, patients), None)
+    return xr.Dataset(
+        {"risk": (DIMS[1:], risk), "set_aside": ("profile", aside)},
+        coords={
+            "profile": [patient.id for patient in patients],
+            "option": list(loaded.problem.options),
+            "outcome": list(loaded.problem.outcomes),
+        },
+    )
+
+
+class _Evaluation:
+    """One problem, one set of draws, one horizon: covariates in, risks out."""
+
+    def __init__(
+        self,
+        loaded: LoadedProblem,
+        draws: dict,
+        horizon: Duration | None = None,
+        waning: str | None = None,
+        spread_position: float | None = None,
+    ):
+        self.problem = loaded.problem
+        self.priors = build_priors(loaded, used_priors(loaded.problem))
+        self.draws = draws
+        self.horizon = horizon or self.problem.horizon
+        self.waning = waning
+        self.spread_position = spread_position
+        self.later = abs(self.horizon.days - self.problem.horizon.days) > 1
+        if self.later:
+            _require_extensions(self.problem, self.horizon)
+
+    def risks(self, covariates: dict, names: list[str] | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return risks (sample, profile, option, outcome) and the share of draws set aside.
+
+        With `names` None nothing is refused, whatever the share.
+        """
+        problem = self.problem
+        size = len(next(iter(self.draws.values())))
+        profiles = len(next(iter(covariates.values()), [0]))
+        shape = (size, profiles, len(problem.options), len(problem.outcomes))
+        risk = np.empty(shape)
+        for k, outcome in enumerate(problem.outcomes.values()):
+            base = baseline_risk(outcome.baseline, self.draws, self.priors, covariates)
+            spread = outcome.baseline.between_patient_spread
+            if spread and self.spread_position is not None:
+                middle = log_odds_with_mean(base, spread.log_odds_sd)
+                base = expit(middle + spread.log_odds_sd * self.spread_position)
+            for j, option in enumerate(problem.options):
+                effect = outcome.effects.get(option)
+                risk[:, :, j, k] = self._risk(outcome, effect, base)
+        with np.errstate(invalid="ignore"):
+            beyond = ~((risk >= 0) & (risk <= 1))
+        share = beyond.mean(axis=0)
+        if names is not None:
+            _refuse_beyond_one(problem, share, names)
+        aside = beyond.any(axis=(2, 3))
+        risk[aside] = np.nan
+        return risk, aside.mean(axis=0)
+
+    def _risk(self, outcome, effect, base: np.ndarray) -> np.ndarray:
+        spread = outcome.baseline.between_patient_spread
+        sd = spread.log_odds_sd if spread else 0.0
+        treated = base
+        if effect is not None:
+            measure = self.priors[effect.prior].measure
+            carried = carried_effect(effect, self.draws[effect.prior], measure, sd)
+            integrated = sd if self.spread_position is None else 0.0
+            treated = risk_under_effect(base, effect, carried, integrated)
+        if not self.later or outcome.baseline.fixed_risk is not None:
+            return treated
+        extension = _extension(outcome, self.horizon)
+        growth = self.draws[extension.later_hazard_ratio.prior][:, None]
+        waning = effect.waning if effect else None
+        with np.errstate(invalid="ignore"):
+            late, late_treated = later_risks(
+                base,
+                treated,
+                growth,
+                (self.waning or waning.default) if effect else "held",
+                later_days=self.horizon.days - self.problem.horizon.days,
+                half_life_days=waning.half_life.days if waning else 1.0,
+            )
+        return late_treated
+
+
+def _extension(outcome, horizon: Duration):
+    for extension in outcome.baseline.extension:
+        if abs(extension.horizon.days - horizon.days) <= 1:
+            return extension
+    return None
+
+
+def _require_extensions(problem: DecisionProblem, horizon: Duration) -> None:
+    problems = []
+    if horizon.days < problem.horizon.days:
+        problems.append(
+            Problem(
+                field="horizon",
+                found=str(horizon),
+                allowed=f"{problem.horizon} or later",
+                remedy="the evidence is at the problem's own horizon; an earlier one needs its own",
+            )
+        )
+    for name, outcome in problem.outcomes.items():
+        if outcome.baseline.fixed_risk is not None:
+            continue
+        if _extension(outcome, horizon) is None:
+            declared = ", ".join(str(e.horizon) for e in outcome.baseline.extension) or "none"
+            problems.append(
+                Problem(
+                    field=f"outcomes.{name}.baseline.extension",
+                    found=Phrase(f"{declared} declared"),
+                    allowed=f"an assumed baseline at {horizon}",
+                    remedy=f"declare `extension: [{{horizon: {{value: {horizon.value:g}, unit: "
+                    f"{horizon.unit}}}, later_hazard_ratio: {{prior: ...}}}}]` with a prior of "
+                    f"`badge: assumed`, or ask for {problem.horizon}",
+                )
+            )
+        for option, effect in outcome.effects.items():
+            if effect.waning is None:
+                problems.append(
+                    Problem(
+                        field=f"outcomes.{name}.effects.{option}.waning",
+                        found=NOTHING,
+                        allowed=f"how the effect goes on after {problem.horizon}",
+                        remedy="declare `waning: {half_life, default, because}`",
+                    )
+                )
+    if problems:
+        raise ParameterError(problems)
+
+
+def _refuse_beyond_one(problem: DecisionProblem, share: np.ndarray, names: list[str]) -> None:
+    """Stop if more than 0.1% of the draws put a risk beyond [0, 1]."""
+    problems = []
+    for j, option in enumerate(problem.options):
+        for k, (name, outcome) in enumerate(problem.outcomes.items()):
+            worst = int(np.argmax(share[:, j, k]))
+            if share[worst, j, k] > MAX_SHARE_BEYOND_ONE:
+                effect = outcome.effects[option]
+                problems.append(
+                    Problem(
+                        field=f"outcomes.{name}.effects.{option}.scale",
+                        found=Phrase(
+                            f"{effect.scale}, which puts {share[worst, j, k]:.2%} of draws "
+                            f"beyond a risk of 1 for profile '{names[worst]}'"
+                        ),
+                        allowed=f"at most {MAX_SHARE_BEYOND_ONE:.1%} of draws",
+                        remedy="carry the effect on another scale, such as odds_ratio, with a "
+                        "declared `reference_risk:`; nothing is clipped",
+                    )
+                )
+    if problems:
+        raise ParameterError(problems)
+
+
+def _require_an_option(problem: DecisionProblem, patients: list[Patient]) -> None:
+    """Stop if no option but the comparator applies to anybody; warn about some."""
+    excluded = [p for p in patients if set(problem.alternatives) <= set(p.not_for)]
+    faults = [
+        Problem(
+            field=patient.id,
+            found=Phrase("; ".join(dict.fromkeys(patient.not_for.values()))),
+            allowed="a patient to whom an option beside "
+            f"{problem.options[problem.comparator].label.lower()} applies",
+            remedy="no benefit is computed for this patient",
+        )
+        for patient in excluded
+    ]
+    if len(excluded) == len(patients):
+        raise ParameterError(faults)
+    for fault in faults:
+        warnings.warn(str(fault), RiskModelWarning, stacklevel=3)
+
+
+def _columns(problem: DecisionProblem, patients: Sequence[Patient]) -> dict[str, np.ndarray]:
+    columns = {
+        name: np.array([_number(patient.values[name]) for patient in patients])
+        for name in problem.covariates
+    }
+    return columns or {"": np.zeros(len(patients))}
+
+
+def _number(value: Any) -> float:
+    return np.nan if value is None else float(value)
+
+
+def _covariate_coordinates(problem: DecisionProblem, patients: Sequence[Patient]) -> dict:
+    coordinates = {}
+    for name, covariate in problem.covariates.items():
+        values = np.array([_number(patient.values[name]) for patient in patients])
+        attrs = {"units": covariate.unit} if covariate.unit else {}
+        coordinates[name] = xr.Variable("profile", values, attrs)
+    return coordinates
+
+
+def _by_chain(risk: np.ndarray, chains: int) -> np.ndarray:
+    return risk.reshape(chains, -1, *risk.shape[1:])
+
+
+def _case_risks(evaluate: _Evaluation, problem: DecisionProblem, cases: Cases, chains: int) -> dict:
+    covariate = problem.case_mix.covariate
+    columns = {
+        name: np.full(len(cases.values), _number(problem.reference_profile.get(name, c.default)))
+        for name, c in problem.covariates.items()
+    }
+    columns[covariate] = cases.values
+    unit = problem.covariates[covariate].unit
+    names = [f"case mix, {covariate} {value:.0f} {unit}" for value in cases.values]
+    risk, aside = evaluate.risks(columns, names)
+    return {
+        "case_risk": (("chain", "draw", "case", "option", "outcome"), _by_chain(risk, chains)),
+        "case_weight": ("case", cases.weights),
+        "case_band": ("case", list(cases.bands)),
+        "case_value": xr.Variable("case", cases.values, {"units": unit, "covariate": covariate}),
+        "case_set_aside": ("case", aside),
+    }
+
+
+def band_risks(outcomes: xr.Dataset) -> xr.DataArray:
+    """Return the mean risk in each band of the declared case mix, draw by draw.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions ``(chain, draw, band, option, outcome)``.
+    """
+    bands = outcomes["case_band"].values
+    weights = outcomes["case_weight"].values
+    names = list(dict.fromkeys(bands))
+    share = np.array([np.where(bands == name, weights, 0) for name in names])
+    share = share / share.sum(axis=1, keepdims=True)
+    mean = np.einsum("bc,sdcok->sdbok", share, outcomes["case_risk"].values, optimize=True)
+    return xr.DataArray(
+        mean,
+        dims=("chain", "draw", "band", "option", "outcome"),
+        coords={"band": names, "option": outcomes["option"], "outcome": outcomes["outcome"]},
+    )
+
+
+def _reported(dataset: xr.Dataset, problem: DecisionProblem) -> xr.Dataset:
+    """Return the risks that tables report: of patients, and of bands where declared."""
+    reported = {"risk": dataset["risk"]}
+    if problem.case_mix:
+        reported["band_risk"] = band_risks(dataset)
+    return xr.Dataset(reported)
+
+
+def _notes(problem: DecisionProblem, patients: Sequence[Patient], aside: np.ndarray) -> list[str]:
+    """Return what every result of this simulation must say beside its numbers."""
+    notes = [
+        f"{outcome.label}: {outcome.baseline.caveat}"
+        for outcome in problem.outcomes.values()
+        if outcome.baseline.caveat
+    ]
+    influential = set(needed_covariates(problem))
+    influential |= {rule.covariate for o in problem.options.values() for rule in o.not_for}
+    influential |= {name for name, c in problem.covariates.items() if c.refuse}
+    for name, covariate in problem.covariates.items():
+        if name not in influential and any(p.values[name] is not None for p in patients):
+            notes.append(
+                f"{covariate.label} has no influence on any result: no outcome's model "
+                "has a term for it"
+            )
+    for patient, share in zip(patients, aside, strict=True):
+        if share > 0:
+            notes.append(f"{patient.id}: {share:.3%} of draws set aside, a risk beyond 1")
+    return notes
+
+
+def save_outcomes(outcomes: xr.Dataset, path: Path) -> None:
+    """Write outcomes to a netCDF file."""
+    outcomes.to_netcdf(path, engine="h5netcdf")
