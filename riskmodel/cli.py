@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import warnings
 from pathlib import Path
@@ -35,9 +36,7 @@ def run(
     profiles: Annotated[
         Path | None, typer.Option(help="A CSV file of patients, a covariate a column.")
     ] = None,
-    preferences: Annotated[
-        str | None, typer.Option(help="A panel's id, or its YAML file.")
-    ] = None,
+    preferences: Annotated[str | None, typer.Option(help="A panel's id, or its YAML file.")] = None,
     scenario: Annotated[
         list[str] | None, typer.Option(help="A named scenario to switch on. May be given again.")
     ] = None,
@@ -198,4 +197,7 @@ def _say_warning(message, category, filename, lineno, file=None, line=None) -> N
 
 def entry_point() -> None:
     """Run the command line and exit."""
+    # A short process that keeps nearly all it makes: collecting at Python's own pace costs a
+    # tenth of a run and frees nothing.
+    gc.set_threshold(200_000, 50, 50)
     sys.exit(main())

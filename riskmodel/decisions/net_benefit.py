@@ -70,49 +70,67 @@ def _effects_table(
     risk: xr.DataArray, by: str, problem: DecisionProblem, horizon: str, prob: float
 ) -> pd.DataFrame:
     tails = interval_tails(prob)
-    rows = []
-    for who in risk[by].values:
-        for option in problem.alternatives:
-            for name, outcome in problem.outcomes.items():
-                arms = risk.sel({by: who, "outcome": name})
-                base = arms.sel(option=problem.comparator).values
-                treated = arms.sel(option=option).values
-                kept = np.isfinite(base + treated)
-                if not kept.any():
-                    continue
-                difference = treated - base
-                lower, middle, upper = np.quantile(difference[kept], [tails[0], 0.5, tails[1]])
-                better = difference[kept] < 0 if outcome.unwanted else difference[kept] > 0
-                rows.append(
-                    {
-                        by: who,
-                        "option": option,
-                        "outcome": name,
-                        "horizon": horizon,
-                        "baseline_risk": np.median(base[kept]),
-                        "risk": np.median(treated[kept]),
-                        "risk_difference": middle,
-                        "lower": lower,
-                        "upper": upper,
-                        "per_1000": 1000 * middle,
-                        "per_1000_lower": 1000 * lower,
-                        "per_1000_upper": 1000 * upper,
-                        "prob_benefit": better.mean(),
-                        "number_needed_to_treat": format_nnt(
-                            middle, lower, upper, wanted=not outcome.unwanted
-                        ),
-                        "monte_carlo_standard_error": _standard_error(difference),
-                        "prob": prob,
-                        "kind": KIND,
-                    }
-                )
-    return pd.DataFrame(rows)
+    options = [str(option) for option in risk["option"].values]
+    values = risk.transpose("chain", "draw", by, "option", "outcome").values
+    base = values[:, :, :, options.index(problem.comparator)]
+    tables = []
+    for option in problem.alternatives:
+        treated = values[:, :, :, options.index(option)]
+        for k, (name, outcome) in enumerate(problem.outcomes.items()):
+            applies = np.isfinite(treated[..., k]).any(axis=(0, 1))
+            if not applies.any():
+                continue
+            before, after = base[..., applies, k], treated[..., applies, k]
+            difference = after - before
+            lower, middle, upper = quantiles(difference, [tails[0], 0.5, tails[1]])
+            better = difference < 0 if outcome.unwanted else difference > 0
+            table = {
+                by: risk[by].values[applies],
+                "option": option,
+                "outcome": name,
+                "horizon": horizon,
+                "baseline_risk": quantiles(before, [0.5])[0],
+                "risk": quantiles(after, [0.5])[0],
+                "risk_difference": middle,
+                "lower": lower,
+                "upper": upper,
+                "per_1000": 1000 * middle,
+                "per_1000_lower": 1000 * lower,
+                "per_1000_upper": 1000 * upper,
+                "prob_benefit": better.sum(axis=(0, 1)) / np.isfinite(difference).sum(axis=(0, 1)),
+                "number_needed_to_treat": format_nnt(
+                    middle, lower, upper, wanted=not outcome.unwanted
+                ),
+                "monte_carlo_standard_error": _standard_error(difference),
+                "prob": prob,
+                "kind": KIND,
+            }
+            tables.append(pd.DataFrame(table))
+    if not tables:
+        return pd.DataFrame()
+    table = pd.concat(tables, ignore_index=True)
+    order = {str(name): place for place, name in enumerate(risk[by].values)}
+    return table.sort_values(by, key=lambda names: names.map(order), kind="stable").reset_index(
+        drop=True
+    )
 
 
-def _standard_error(draws: np.ndarray) -> float:
-    """Return the Monte Carlo standard error of the mean, draws set aside filled by the mean."""
-    filled = np.where(np.isfinite(draws), draws, np.nanmean(draws))
-    return 0.0 if np.ptp(filled) == 0 else float(monte_carlo_standard_error(filled))
+def quantiles(draws: np.ndarray, probs) -> np.ndarray:
+    """Return quantiles over (chain, draw), shape (prob, ...); draws set aside are left out."""
+    size = draws.shape[0] * draws.shape[1]
+    flat = np.ascontiguousarray(draws.reshape(size, -1).T)  # a quantity's draws side by side
+    quantile = np.quantile if np.isfinite(flat).all() else np.nanquantile
+    return quantile(flat, probs, axis=-1).reshape(-1, *draws.shape[2:])
+
+
+def _standard_error(draws: np.ndarray) -> np.ndarray:
+    """Return Monte Carlo standard errors of means over (chain, draw).
+
+    Draws set aside are filled by the mean; a constant has no error.
+    """
+    filled = np.where(np.isfinite(draws), draws, np.nanmean(draws, axis=(0, 1)))
+    varies = np.ptp(filled, axis=(0, 1)) > 0
+    return np.where(varies, monte_carlo_standard_error(filled), 0.0)
 
 
 def interval_tails(prob: float) -> tuple[float, float]:
@@ -141,10 +159,11 @@ class Weighting:
     Net benefit of an option (methods M9), in reference outcomes per patient::
 
         sum over outcomes of sign * weight * (risk - baseline risk)
-        - sum over stated pairs of (weight together - sum of weights) * difference in joint risk
+        + sum over stated pairs of (sign * weight together - sum of sign * weight)
+          * difference in joint risk
         - burden
 
-    with sign -1 for an unwanted outcome and +1 for a wanted one.
+    with sign -1 for an unwanted outcome and +1 for a wanted one; a pair's is +1 if both are wanted.
     """
 
     problem: DecisionProblem
@@ -171,26 +190,23 @@ class Weighting:
         return value - value.sel(option=comparator, drop=True) - burdens
 
     def _value(self, risk: xr.DataArray) -> xr.DataArray:
-        weights = {name: weight.weight for name, weight in self.panel.weights.items()}
+        sign = {name: -1 if o.unwanted else 1 for name, o in self.problem.outcomes.items()}
+        values = {name: sign[name] * w.weight for name, w in self.panel.weights.items()}
         signed = xr.DataArray(
-            [
-                (-1 if self.problem.outcomes[name].unwanted else 1) * weights.get(name, 0.0)
-                for name in risk["outcome"].values
-            ],
-            dims="outcome",
+            [values.get(name, 0.0) for name in risk["outcome"].values], dims="outcome"
         )
         value = (risk * signed.assign_coords(outcome=risk["outcome"])).sum("outcome", skipna=False)
         odds_ratios = {frozenset(o.outcomes): o.odds_ratio for o in self.problem.overlap}
         for pair in self.panel.together:
             a, b = pair.outcomes
-            extra = pair.weight - weights[a] - weights[b]
+            together = min(sign[a], sign[b]) * pair.weight
             both = joint_risk(
                 risk.sel(outcome=a).values,
                 risk.sel(outcome=b).values,
                 odds_ratios[frozenset(pair.outcomes)],
             )
             dims = [dim for dim in risk.dims if dim != "outcome"]
-            value = value - extra * xr.DataArray(both, dims=dims)
+            value = value + (together - values[a] - values[b]) * xr.DataArray(both, dims=dims)
         return value
 
     def with_weight(self, outcome: str, weight: float) -> Weighting:
@@ -295,7 +311,7 @@ def summarize_net_benefit(benefit: xr.Dataset, *, prob: float = 0.95) -> pd.Data
                     "upper": upper,
                     "prob_positive": (kept > 0).mean(),
                     "prob_best": (best[np.isfinite(draws)] == place).mean(),
-                    "monte_carlo_standard_error": _standard_error(draws),
+                    "monte_carlo_standard_error": float(_standard_error(draws)),
                     "prob": prob,
                     "kind": KIND,
                 }
@@ -385,8 +401,8 @@ def break_even_weight(
     -------
     pandas.DataFrame
         One row a profile and option. ``weight`` is where the probability falls to 0.5; ``lower``
-        and ``upper`` where it falls to 0.975 and 0.025: 0 where it is below that at every
-        weight, infinite where it never falls so far. ``benefit_and_harm``, ``benefit_no_harm``,
+        and ``upper`` where it first falls to 0.975 and 0.025: 0 where it is no higher already at
+        weight 0, infinite where it never falls so far. ``benefit_and_harm``, ``benefit_no_harm``,
         ``no_benefit_harm``, ``no_benefit_no_harm`` are the shares of draws in the four sign
         quadrants of everything else (benefit above 0) and the varied outcome (harm above 0).
 

@@ -99,7 +99,9 @@ def _binned(draws: np.ndarray, value: np.ndarray) -> tuple[float, float, float]:
     means = np.array([part.mean() for part in order])
     within = np.mean([part.var(ddof=1) / part.size for part in order])
     total = value.var(ddof=1)
-    share = (means.var(ddof=1) - within) / total if total > 0 else 0.0
+    # The bins are all there are, not a sample of bins: their variance divides by their number.
+    between = means.var() - within * (1 - 1 / BINS)
+    share = between / total if total > 0 else 0.0
     return float(np.clip(share, 0, 1)), float(means[0]), float(means[-1])
 
 
@@ -136,6 +138,7 @@ def scenario_table(
     """
     loaded = posterior.loaded
     panel = as_panel(loaded, preferences)
+    simulated = {**simulated, "case_mix": False}
     as_run = simulate(posterior, profiles, **simulated)
     tables = [_benefit_row(as_run, panel, "nothing", "", "As run")]
     for name in default_scenarios(loaded):
@@ -194,7 +197,9 @@ def own_baseline_table(
     spread = [name for name, o in problem.outcomes.items() if o.baseline.between_patient_spread]
     tables = []
     for position in positions if spread else ():
-        outcomes = simulate(posterior, profiles, spread_position=position, **simulated)
+        outcomes = simulate(
+            posterior, profiles, spread_position=position, case_mix=False, **simulated
+        )
         table = summarize_net_benefit(net_benefit(outcomes, preferences))
         for name in spread:
             risk = outcomes["risk"].sel(outcome=name, option=problem.comparator)

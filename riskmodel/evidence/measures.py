@@ -7,11 +7,11 @@ probability of an event by one horizon; an effect is treatment against comparato
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri, xlog1py
 
 from riskmodel.errors import ParameterError, Phrase, Problem, did_you_mean
 
@@ -68,8 +68,8 @@ def apply_effect(baseline_risk: ArrayLike, effect: ArrayLike, scale: str) -> Flo
         events = baseline_risk * effect
         return (events / (1 - baseline_risk + events))[()]
     if scale == "hazard_ratio":
-        # xlog1py keeps small risks exact and is silent at a risk of 1, where the log is infinite.
-        return (-np.expm1(xlog1py(effect, -baseline_risk)))[()]
+        with np.errstate(divide="ignore"):  # a risk of 1 has an infinite log, and stays 1
+            return (-np.expm1(effect * np.log1p(-baseline_risk)))[()]
     return (baseline_risk + effect)[()]
 
 
@@ -676,7 +676,7 @@ def _normal_quantile(name: str, prob: float) -> float:
         "strictly between 0 and 1",
         "divide percentages by 100",
     )
-    return ndtri((1 + prob) / 2)
+    return np.vectorize(NormalDist().inv_cdf)((1 + prob) / 2)
 
 
 def _benefit(name: str, risk_difference: ArrayLike, wanted: bool) -> np.ndarray:

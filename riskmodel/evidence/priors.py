@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import betaincinv, ndtri
 
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem
 from riskmodel.evidence.measures import log_standard_error
@@ -78,6 +77,8 @@ class Prior:
         >>> [float(q) for q in prior.quantile([0.025, 0.5, 0.975]).round(2)]
         [0.39, 0.62, 0.98]
         """
+        from scipy.special import betaincinv, ndtri  # heavy, and `check` does without
+
         prob = np.asarray(prob, dtype=float)
         if self.family == "beta":
             return betaincinv(self.first, self.second, prob)

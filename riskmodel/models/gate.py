@@ -35,8 +35,9 @@ def diagnose(dataset: xr.Dataset) -> list[dict]:
     -------
     list of dict
         ``quantity``, ``mean``, ``sd``, ``monte_carlo_standard_error`` (of the mean), ``r_hat``,
-        ``ess_bulk``, ``ess_tail``. Constants and quantities with undefined draws are left out:
-        they carry no Monte Carlo error, or are reported as not applicable.
+        ``ess_bulk``, ``ess_tail``. Constants carry no Monte Carlo error and are left out, as is
+        what is undefined in every draw. Where some draws were set aside, the mean of the others
+        stands in for them.
     """
     rows = []
     for name, variable in dataset.data_vars.items():
@@ -44,13 +45,17 @@ def diagnose(dataset: xr.Dataset) -> list[dict]:
         values = variable.transpose("chain", "draw", *others).values
         values = values.reshape(*values.shape[:2], -1)
         labels = itertools.product(*(variable[dim].values for dim in others))
-        varying = np.isfinite(values).all(axis=(0, 1)) & (np.ptp(values, axis=(0, 1)) > 0)
-        names = [_label(str(name), label) for label in labels]
+        names = np.array([_label(str(name), label) for label in labels], dtype=object)
+        defined = np.isfinite(values).any(axis=(0, 1))
+        names, values = names[defined], values[..., defined]
+        values = np.where(np.isfinite(values), values, np.nanmean(values, axis=(0, 1)))
+        rounding = 4 * np.finfo(float).eps * np.abs(values).max(axis=(0, 1), initial=0)
+        varying = np.ptp(values, axis=(0, 1)) > rounding
         if not varying.any():
             continue
         kept = values[..., varying]
         columns = zip(
-            [n for n, keep in zip(names, varying, strict=True) if keep],
+            names[varying],
             kept.mean(axis=(0, 1)),
             kept.std(axis=(0, 1), ddof=1),
             monte_carlo_standard_error(kept),

@@ -116,12 +116,13 @@ def fit(
     and scenarios that use the same priors sample nothing.
     """
     _check_arguments(seed, draws)
+    seed, draws = None if seed is None else int(seed), int(draws)  # as JSON knows them
     priors = build_priors(loaded)
     digest = content_digest(priors, draws)
     if reuse:
         stored = _stored(digest, seed)
         if stored is not None:
-            return Posterior(loaded, *_read(stored, reused=True))
+            return Posterior(loaded, *stored)
     if seed is None:
         seed = secrets.randbelow(2**31)
         warnings.warn(
@@ -195,7 +196,7 @@ def _sample(loaded, priors, *, seed: int, draws: int, step: Step) -> tuple[xr.Da
             tune=TUNE,
             chains=CHAINS,
             cores=min(CHAINS, os.cpu_count() or 1),
-            seed=int(seed),
+            seed=seed,
             target_accept=TARGET_ACCEPT,
             progress_bar=False,
         )
@@ -262,15 +263,22 @@ def _path(digest: str, seed: int) -> Path:
     return cache_folder() / "posteriors" / f"{digest}-seed{seed}.nc"
 
 
-def _stored(digest: str, seed: int | None) -> Path | None:
+def _stored(digest: str, seed: int | None) -> tuple[xr.Dataset, dict] | None:
     """Return the stored posterior of this content: of this seed, or the newest of any."""
-    if seed is not None:
-        path = _path(digest, seed)
-        return path if path.is_file() else None
-    found = sorted(
-        _path(digest, 0).parent.glob(f"{digest}-seed*.nc"), key=lambda path: path.stat().st_mtime
-    )
-    return found[-1] if found else None
+    folder, name = _path(digest, 0).parent, f"{digest}-seed{'*' if seed is None else seed}.nc"
+    found = sorted(folder.glob(name), key=lambda path: path.stat().st_mtime)
+    if not found:
+        return None
+    try:
+        return _read(found[-1], reused=True)
+    except (OSError, KeyError, ValueError, RuntimeError) as error:  # cut short, or not HDF5
+        warnings.warn(
+            f"cache: found {found[-1]}, which cannot be read ({error}); the run goes on and "
+            "samples again",
+            RiskModelWarning,
+            stacklevel=3,
+        )
+        return None
 
 
 def save_posterior(posterior: Posterior, path: Path) -> None:
@@ -281,8 +289,11 @@ def save_posterior(posterior: Posterior, path: Path) -> None:
 def _write(dataset: xr.Dataset, record: dict, path: Path) -> None:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     labelled = dataset.assign_attrs(record=json.dumps(record))
-    labelled.to_netcdf(part, engine="h5netcdf", group="posterior")
-    os.replace(part, path)
+    try:
+        labelled.to_netcdf(part, engine="h5netcdf", group="posterior")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _store(dataset: xr.Dataset, record: dict, path: Path) -> None:

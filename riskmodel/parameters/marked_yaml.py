@@ -50,7 +50,7 @@ class MarkedDocument:
     values: dict[Location, Position] = field(repr=False)
 
     def position(self, location: Location, *, of_key: bool = False) -> Position:
-        """Return line and column of a location, or of its nearest parent that stands in the file."""
+        """Return line and column of a location, or of the nearest parent in the file."""
         table = self.keys if of_key else self.values
         while location and location not in table:
             location, table = location[:-1], self.values

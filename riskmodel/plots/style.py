@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FONTS = Path(__file__).parent / "fonts"
 
 # Okabe and Ito's palette, told apart with every kind of colour vision; black is kept for rules.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -11,7 +15,7 @@ GREY = "#666666"
 
 RC = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
+    "font.sans-serif": ["Arimo", "DejaVu Sans"],
     "font.size": 8,
     "axes.labelsize": 8,
     "axes.titlesize": 8,
@@ -32,6 +36,21 @@ RC = {
 }
 
 
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw in the house style inside the block; the session's own style is left alone.
+
+    Arimo has Arial's widths and is bundled, so a figure looks the same on every machine.
+    """
+    from matplotlib import font_manager, rc_context
+
+    known = {font.name for font in font_manager.fontManager.ttflist}
+    if "Arimo" not in known:
+        font_manager.fontManager.addfont(FONTS / "Arimo-Regular.ttf")
+    with rc_context(RC):
+        yield
+
+
 def styles(names: Iterable[str]) -> dict[str, dict]:
     """Return a colour and a line style for each name, always the same for the same list.
 
@@ -44,6 +63,17 @@ def styles(names: Iterable[str]) -> dict[str, dict]:
         name: {"color": COLOURS[i % len(COLOURS)], "linestyle": LINES[i % len(LINES)]}
         for i, name in enumerate(names)
     }
+
+
+def unit_text(unit: str) -> str:
+    """Return a unit as it is printed: files write ``u`` for micro.
+
+    Examples
+    --------
+    >>> unit_text("umol/L")
+    'µmol/L'
+    """
+    return f"µ{unit[1:]}" if unit.startswith(("umol", "ug", "uL", "um/")) else unit
 
 
 def new_axes(ax=None):

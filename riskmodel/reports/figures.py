@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +24,15 @@ from riskmodel.parameters.schema import Panel
 from riskmodel.plots.absolute_effect import plot_absolute_effect
 from riskmodel.plots.decision_curve import plot_strategy_band, plot_treatment_decision_curve
 from riskmodel.plots.preference import plot_preference_curve
-from riskmodel.plots.style import RC
+from riskmodel.plots.style import house_style, unit_text
 from riskmodel.reports.provenance import sources_in_use
 from riskmodel.simulation.outcomes import loaded_problem
 
 FORMATS = ("pdf", "svg", "png")
-PNG_DPI = 600
+PNG_DPI = 300
 WIDTH_MM = 176  # BMC's full width; PLOS allows 66.8 to 190.5
 MAX_PROFILES = 6
-GRID_POINTS = 101
+GRID_POINTS = 61
 DISCLAIMER = "Research use; not medical advice."
 
 # Without dates the same picture is the same bytes.
@@ -116,9 +117,7 @@ def _styled(draw):
     """Run a drawing function under the house style, leaving the session's own as it is."""
 
     def drawn(*args, **keywords):
-        from matplotlib import rc_context
-
-        with rc_context(RC):
+        with house_style():
             return draw(*args, **keywords)
 
     return drawn
@@ -142,7 +141,7 @@ def _absolute_effect(grid: xr.Dataset, option: str, name: str, prob: float) -> P
     plot_absolute_effect(
         table,
         x=mix.covariate,
-        xlabel=f"{covariate.label} ({covariate.unit})",
+        xlabel=f"{covariate.label} ({unit_text(covariate.unit)})",
         labels=labels,
         edges=edges,
         band_labels=[band.label for band in covariate.bands] if edges else (),
@@ -251,7 +250,9 @@ def _decision_curve(outcomes, option: str, name: str, preferences, prob: float) 
     bound = weighting(outcomes, preferences)
     problem, panel = bound.problem, bound.panel
     curve = treatment_decision_curve(outcomes, preferences=preferences, prob=prob)
-    curve = curve[curve["option"] == option]
+    covariate = problem.covariates[problem.case_mix.covariate]
+    named = curve["strategy"].str.replace(covariate.unit, unit_text(covariate.unit), regex=False)
+    curve = curve.assign(strategy=named)[curve["option"] == option]
     shown = [strategy for strategy in curve["strategy"].unique() if strategy != TREAT_NONE]
     columns = 3
     figure, grid = _new_figure(
@@ -260,11 +261,11 @@ def _decision_curve(outcomes, option: str, name: str, preferences, prob: float) 
     axes = grid.ravel()
     plot_treatment_decision_curve(curve, ax=axes[0], xlabel="", ylabel="", scale=1000)
     axes[0].set_title("all strategies, means", loc="left")
-    axes[0].axhline(0, color="black", linewidth=0.5)
-    limits = 1000 * curve["lower"].min(), 1000 * curve["upper"].max()
-    for ax, strategy in zip(axes[1:], shown, strict=False):
+    for place, (ax, strategy) in enumerate(zip(axes[1:], shown, strict=False), start=1):
         plot_strategy_band(curve, strategy, scale=1000, ax=ax)
-        ax.set_ylim(*limits)
+        if place > 1:
+            ax.sharey(axes[1])
+            ax.tick_params(labelleft=place % columns == 0)
     for ax in axes[len(shown) + 1 :]:
         ax.set_visible(False)
     reference = problem.outcomes[panel.reference].label.lower()
@@ -272,17 +273,17 @@ def _decision_curve(outcomes, option: str, name: str, preferences, prob: float) 
         f"Treatment threshold: residual burden ({reference} equivalents per 1000)", fontsize=8
     )
     figure.supylabel(f"Model-expected net benefit ({reference} equivalents per 1000)", fontsize=8)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncol=3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncol=3)
     mix = problem.case_mix
-    covariate = problem.covariates[mix.covariate]
     label = problem.options[option].label
+    burden = f" ({panel.residual_burden.because})" if panel.residual_burden else ""
     caption = (
         f"Model-expected net benefit of {label.lower()} by strategy; not a validation: without "
         f"patients' own outcomes the model marks its own work. Case mix: {covariate.label.lower()} "
         f"{'log-' if mix.transform == 'log' else ''}normal, median {mix.median:g} "
         f"{covariate.unit}, within {mix.within[0]:g} to {mix.within[1]:g} ({mix.because}). "
         f"Horizon: {outcomes.attrs['horizon']}. Harms are counted by the model; the threshold "
-        f"holds only the residual burden ({panel.residual_burden.because if panel.residual_burden else ''}). "
+        f"holds only the residual burden{burden}. "
         f"Weights: {panel.label.lower()}; whose: {panel.whose}. First panel: posterior means; "
         f"others: mean and {prob:.0%} equal-tailed credible band from {_size(outcomes)} draws. "
         f"'{BY_MODEL}' treats where the posterior mean net benefit exceeds the threshold."
@@ -316,8 +317,6 @@ def _profile_words(outcomes: xr.Dataset, who: str) -> str:
 
 
 def _caption(text: str, outcomes: xr.Dataset) -> str:
-    import json
-
     notes = json.loads(outcomes.attrs["notes"])
     scenarios = loaded_problem(outcomes).scenarios
     parts = [" ".join(text.split())]
@@ -333,15 +332,14 @@ def _caption(text: str, outcomes: xr.Dataset) -> str:
 
 def save_figure(figure: PaperFigure, folder: Path) -> list[Path]:
     """Write a figure as PDF, SVG and PNG, its points as CSV, its caption and alt text as text."""
-    from matplotlib import rc_context
-
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    with rc_context(RC):
+    with house_style():
+        figure.figure.get_layout_engine().execute(figure.figure)  # once, not for every format
+        figure.figure.set_layout_engine("none")
         for ending in FORMATS:
             path = folder / f"{figure.name}.{ending}"
-            dpi = {"dpi": PNG_DPI} if ending == "png" else {}
-            figure.figure.savefig(path, format=ending, metadata=_METADATA[ending], **dpi)
+            figure.figure.savefig(path, format=ending, dpi=PNG_DPI, metadata=_METADATA[ending])
             paths.append(path)
     points = folder / f"{figure.name}.csv"
     figure.points.to_csv(points, index=False, float_format="%.8g")

@@ -127,7 +127,9 @@ def run_problem(
         outcomes = simulate(posterior, patients, **simulated)
         grid = None
         if loaded.problem.case_mix:
-            grid = simulate(posterior, covariate_grid(loaded), gate=False, **simulated)
+            grid = simulate(
+                posterior, covariate_grid(loaded), case_mix=False, gate=False, **simulated
+            )
     with steps("Compare"):
         tables = run_tables(posterior, outcomes, patients, panel, simulated, prob)
     part = out.with_name(f".{out.name}.part-{os.getpid()}")
@@ -160,14 +162,13 @@ def run_tables(
 ) -> dict[str, pd.DataFrame]:
     """Return every table of a run by name; empty ones are left out."""
     shares = share_by_input(posterior, outcomes, preferences=panel)
+    by_band = band_effects(outcomes, prob=prob) if "case_risk" in outcomes else pd.DataFrame()
     tables = {
         "absolute_effects": absolute_effects(outcomes, prob=prob),
-        "absolute_effects_by_band": band_effects(outcomes, prob=prob)
-        if "case_risk" in outcomes
-        else pd.DataFrame(),
+        "absolute_effects_by_band": by_band,
         "net_benefit": summarize_net_benefit(net_benefit(outcomes, panel), prob=prob),
         "break_even_weight": break_even_weight(outcomes, preferences=panel),
-        "published_strata": strata_table(outcomes, prob=prob),
+        "published_strata": strata_table(outcomes, by_band),
         "stated_risks": stated_risk_table(posterior, prob=prob),
         "scenarios": scenario_table(posterior, patients, preferences=panel, **simulated),
         "own_baseline": own_baseline_table(posterior, patients, preferences=panel, **simulated),
@@ -198,7 +199,9 @@ def _waning_table(posterior, patients, panel, simulated: dict, prob: float) -> p
     """Return effects and net benefit at the later horizon under each waning scenario."""
     tables = []
     for name in WANING_SCENARIOS:
-        outcomes = simulate(posterior, patients, horizon=simulated["horizon"], waning=name)
+        outcomes = simulate(
+            posterior, patients, horizon=simulated["horizon"], waning=name, case_mix=False
+        )
         effects = absolute_effects(outcomes, prob=prob).assign(waning=name)
         benefit = summarize_net_benefit(net_benefit(outcomes, panel), prob=prob)
         benefit = benefit[["profile", "option", "net_benefit", "prob_positive"]]

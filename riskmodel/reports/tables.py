@@ -8,15 +8,21 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from riskmodel.decisions.net_benefit import KIND, band_effects, interval_tails
+from riskmodel.decisions.net_benefit import KIND, interval_tails
 from riskmodel.evidence.priors import build_priors, used_priors
 from riskmodel.models.posterior import Posterior
 from riskmodel.simulation.outcomes import loaded_problem, prior_predictive
 from riskmodel.simulation.overlap import any_event_risk, joint_risk
 
 
-def strata_table(outcomes: xr.Dataset, *, prob: float = 0.95) -> pd.DataFrame:
+def strata_table(outcomes: xr.Dataset, own: pd.DataFrame) -> pd.DataFrame:
     """Return the published effect in each band beside the model's, cell by cell.
+
+    Parameters
+    ----------
+    outcomes : xarray.Dataset
+    own : pandas.DataFrame
+        Of :func:`riskmodel.band_effects`; empty without a case mix.
 
     Returns
     -------
@@ -27,9 +33,8 @@ def strata_table(outcomes: xr.Dataset, *, prob: float = 0.95) -> pd.DataFrame:
     """
     loaded = loaded_problem(outcomes)
     problem, strata = loaded.problem, loaded.problem.published_strata
-    if strata is None or "case_risk" not in outcomes:
+    if strata is None or own.empty:
         return pd.DataFrame()
-    own = band_effects(outcomes, prob=prob)
     own = own[(own["option"] == strata.option) & (own["outcome"] == strata.outcome)]
     own = own.set_index("band")
     effect = problem.outcomes[strata.outcome].effects[strata.option]
@@ -59,8 +64,8 @@ def strata_table(outcomes: xr.Dataset, *, prob: float = 0.95) -> pd.DataFrame:
                 "printed_source": printed.source.key,
                 "locator": printed.source.locator,
                 "note": " ".join((printed.note or "").split()),
-                "prob": prob,
-                "kind": KIND,
+                "prob": mine["prob"],
+                "kind": mine["kind"],
             }
         )
     return pd.DataFrame(rows)

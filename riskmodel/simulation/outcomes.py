@@ -41,6 +41,7 @@ def simulate(
     horizon: Duration | str | None = None,
     waning: str | None = None,
     spread_position: float | None = None,
+    case_mix: bool = True,
     gate: bool = True,
 ) -> xr.Dataset:
     """Return the risk of every outcome, for each patient under each option, draw by draw.
@@ -61,6 +62,8 @@ def simulate(
     spread_position : float, optional
         Where in every declared between-patient spread the patients stand, in standard
         deviations of the log odds; None integrates over the spread.
+    case_mix : bool
+        Whether to simulate the problem's declared case mix beside the patients.
     gate : bool
         Whether every risk must have converged. False for grids that are only drawn, between
         points that are gated.
@@ -118,17 +121,17 @@ def simulate(
             **_covariate_coordinates(problem, patients),
         },
     )
-    if problem.case_mix:
+    if problem.case_mix and case_mix:
         cases = build_cases(problem.case_mix, problem.covariates[problem.case_mix.covariate])
         dataset = dataset.assign(_case_risks(evaluate, problem, cases, chains))
     if gate:
-        require_convergence(diagnose(_reported(dataset, problem)))
+        require_convergence(diagnose(_reported(dataset)))
     return dataset.assign_attrs(
         problem=loaded.to_json(),
         record=json.dumps({k: v for k, v in posterior.record.items() if k != "diagnostics"}),
         horizon=str(evaluate.horizon),
         waning=waning or "",
-        notes=json.dumps(_notes(problem, patients, aside)),
+        notes=json.dumps(_notes(problem, patients, dataset)),
         patients=json.dumps(
             {p.id: {"notes": p.notes, "not_for": dict(p.not_for)} for p in patients}
         ),
@@ -423,15 +426,15 @@ def band_risks(outcomes: xr.Dataset) -> xr.DataArray:
     )
 
 
-def _reported(dataset: xr.Dataset, problem: DecisionProblem) -> xr.Dataset:
+def _reported(dataset: xr.Dataset) -> xr.Dataset:
     """Return the risks that tables report: of patients, and of bands where declared."""
     reported = {"risk": dataset["risk"]}
-    if problem.case_mix:
+    if "case_risk" in dataset:
         reported["band_risk"] = band_risks(dataset)
     return xr.Dataset(reported)
 
 
-def _notes(problem: DecisionProblem, patients: Sequence[Patient], aside: np.ndarray) -> list[str]:
+def _notes(problem: DecisionProblem, patients: Sequence[Patient], dataset: xr.Dataset) -> list[str]:
     """Return what every result of this simulation must say beside its numbers."""
     notes = [
         f"{outcome.label}: {outcome.baseline.caveat}"
@@ -447,9 +450,12 @@ def _notes(problem: DecisionProblem, patients: Sequence[Patient], aside: np.ndar
                 f"{covariate.label} has no influence on any result: no outcome's model "
                 "has a term for it"
             )
-    for patient, share in zip(patients, aside, strict=True):
+    asides = {patient.id: dataset["set_aside"].values[i] for i, patient in enumerate(patients)}
+    if "case_set_aside" in dataset:
+        asides["case mix, at the worst case"] = dataset["case_set_aside"].values.max()
+    for name, share in asides.items():
         if share > 0:
-            notes.append(f"{patient.id}: {share:.3%} of draws set aside, a risk beyond 1")
+            notes.append(f"{name}: {share:.3%} of draws set aside, a risk beyond 1")
     return notes
 
 

@@ -39,9 +39,11 @@ def joint_risk(risk, other, odds_ratio) -> np.ndarray:
     p, q, psi = (np.asarray(x, dtype=float) for x in (risk, other, odds_ratio))
     middle = 1 + (psi - 1) * (p + q)
     root = np.sqrt(np.maximum(middle**2 - 4 * psi * (psi - 1) * p * q, 0))
-    total = middle + root  # 0 only where psi < 1 and both risks are 1, where the answer is 1
+    # One root, in the form whose terms do not cancel; the middle is negative only if psi < 1.
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(total > 0, 2 * psi * p * q / total, 1.0)
+        return np.where(
+            middle > 0, 2 * psi * p * q / (middle + root), (middle - root) / (2 * (psi - 1))
+        )
 
 
 def any_event_risk(risks: Mapping[str, np.ndarray], overlap: Mapping[Pair, float]) -> np.ndarray:
