@@ -46,7 +46,8 @@ def share_by_input(
     sum to at most 1; what is missing is interaction.
     """
     loaded = loaded_problem(outcomes)
-    priors = build_priors(loaded, used_priors(loaded.problem))
+    later = outcomes.attrs["horizon"] != str(loaded.problem.horizon)
+    priors = build_priors(loaded, used_priors(loaded.problem, later=later))
     benefit = net_benefit(outcomes, preferences)["net_benefit"]
     rows = []
     for who in outcomes["profile"].values:
@@ -57,8 +58,6 @@ def share_by_input(
                 continue
             for name, prior in priors.items():
                 draws = _input(posterior, prior, outcomes, who)
-                if draws is None:
-                    continue
                 share, low, high = _binned(draws[kept], value[kept])
                 rows.append(
                     {
@@ -79,19 +78,13 @@ def share_by_input(
     ).reset_index(drop=True)
 
 
-def _input(posterior: Posterior, prior, outcomes: xr.Dataset, who: str) -> np.ndarray | None:
+def _input(posterior: Posterior, prior, outcomes: xr.Dataset, who: str) -> np.ndarray:
     draws = posterior.draws[prior.id].values
     draws = draws.reshape(-1, *draws.shape[2:])
     if prior.measure != "log_odds_line":
-        return draws if _matters(prior, outcomes) else None
+        return draws
     value = outcomes[prior.covariate].sel(profile=who).values
     return draws[:, 0] + draws[:, 1] * transformed(value, prior.transform, prior.centre)
-
-
-def _matters(prior, outcomes: xr.Dataset) -> bool:
-    """Leave out what a horizon does not use."""
-    at_own = outcomes.attrs["horizon"] == str(loaded_problem(outcomes).problem.horizon)
-    return not (at_own and prior.measure == "later_hazard_ratio")
 
 
 def _binned(draws: np.ndarray, value: np.ndarray) -> tuple[float, float, float]:

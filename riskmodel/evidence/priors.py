@@ -144,15 +144,23 @@ def transformed(value, transform: str, centre: float, per: float = 1.0):
     return step / per
 
 
-def used_priors(problem: DecisionProblem) -> list[str]:
-    """Return the names of the priors that a problem's outcomes use, each once, in order."""
+def used_priors(problem: DecisionProblem, *, later: bool = True) -> list[str]:
+    """Return the names of the priors that a problem's outcomes use, each once, in order.
+
+    Parameters
+    ----------
+    problem : DecisionProblem
+    later : bool
+        Whether to count those that only a later horizon uses.
+    """
     names: list[str] = []
     for outcome in problem.outcomes.values():
         baseline = outcome.baseline
         names += [part.prior for part in (baseline.intercept, baseline.line) if part]
         names += [term.prior for term in baseline.terms]
         names += [effect.prior for effect in outcome.effects.values()]
-        names += [extension.later_hazard_ratio.prior for extension in baseline.extension]
+        if later:
+            names += [extension.later_hazard_ratio.prior for extension in baseline.extension]
     return list(dict.fromkeys(names))
 
 

@@ -69,7 +69,11 @@ def covariate_grid(loaded: LoadedProblem) -> list[dict]:
     mix = loaded.problem.case_mix
     space = np.geomspace if mix.transform == "log" else np.linspace
     return [
-        {"id": f"{value:.6g}", **loaded.problem.reference_profile, mix.covariate: float(value)}
+        {
+            "id": f"{mix.covariate} {value:.6g}",
+            **loaded.problem.reference_profile,
+            mix.covariate: float(value),
+        }
         for value in space(*mix.within, GRID_POINTS).round(6)
     ]
 
@@ -234,15 +238,25 @@ def _preference_curve(outcomes, curve, break_even, name: str, preferences) -> Pa
 
 
 def break_even_words(row: pd.Series) -> str:
-    """Return a break-even weight and its interval as a sentence."""
+    """Return a break-even weight and its interval as a sentence.
 
-    def shown(value: float) -> str:
-        return "above every weight" if np.isinf(value) else f"{value:.2f}"
+    Examples
+    --------
+    >>> break_even_words(pd.Series({"lower": 0.0, "weight": 1.08, "upper": np.inf}))
+    'P(net benefit > 0) is never above 0.975, falls to 0.5 at weight 1.08, stays above 0.025.'
+    """
 
-    return (
-        f"P(net benefit > 0) falls to 0.975, 0.5 and 0.025 at the weights {shown(row['lower'])}, "
-        f"{shown(row['weight'])} and {shown(row['upper'])} (0.00 where it is never above)."
-    )
+    def words(level: float, weight: float) -> str:
+        if weight == 0:
+            return f"is never above {level}"
+        return (
+            f"stays above {level}"
+            if np.isinf(weight)
+            else f"falls to {level} at weight {weight:.2f}"
+        )
+
+    levels = ((0.975, row["lower"]), (0.5, row["weight"]), (0.025, row["upper"]))
+    return f"P(net benefit > 0) {', '.join(words(*pair) for pair in levels)}."
 
 
 @_styled
@@ -317,16 +331,16 @@ def _profile_words(outcomes: xr.Dataset, who: str) -> str:
 
 
 def _caption(text: str, outcomes: xr.Dataset) -> str:
-    notes = json.loads(outcomes.attrs["notes"])
-    scenarios = loaded_problem(outcomes).scenarios
+    loaded = loaded_problem(outcomes)
     parts = [" ".join(text.split())]
-    if scenarios:
-        parts.append(f"Scenarios switched on: {', '.join(scenarios)}.")
+    if loaded.scenarios:
+        parts.append(f"Scenarios switched on: {', '.join(loaded.scenarios)}.")
     if outcomes.attrs["waning"]:
         parts.append(f"Effect after the first horizon: {outcomes.attrs['waning']}.")
-    parts += [f"{note}." for note in notes]
+    parts += [f"{note}." for note in json.loads(outcomes.attrs["notes"])]
     parts.append(DISCLAIMER)
-    sources = "\n".join(f"- {line}" for line in sources_in_use(loaded_problem(outcomes)))
+    later = outcomes.attrs["horizon"] != str(loaded.problem.horizon)
+    sources = "\n".join(f"- {line}" for line in sources_in_use(loaded, later=later))
     return "\n".join(parts) + f"\n\nSources\n{sources}"
 
 

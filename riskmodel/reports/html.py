@@ -23,6 +23,7 @@ th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left;
 .note { border-left: 3px solid #D55E00; padding-left: .8rem; }
 """
 
+_FIRST = ("absolute_effects", "net_benefit", "break_even_weight")  # before the figures
 _TITLES = {
     "absolute_effects": "Absolute effects",
     "absolute_effects_by_band": "Absolute effects by band of the declared case mix",
@@ -58,6 +59,8 @@ def write_report(
         f"whose: {escape(record['preferences']['whose'])}.</p>",
         *(f'<p class="note">{escape(note)}</p>' for note in record["notes"]),
     ]
+    first = [name for name in _FIRST if name in tables]
+    parts += [_section(name, tables[name]) for name in first]
     for figure in figures:
         image = base64.b64encode((folder / "figures" / f"{figure.name}.svg").read_bytes()).decode()
         parts.append(
@@ -66,8 +69,8 @@ def write_report(
             f"<figcaption>{escape(figure.caption)}</figcaption></figure>"
         )
     for name in [*_TITLES, *(n for n in tables if n not in _TITLES)]:
-        if name in tables:
-            parts.append(f"<h2>{escape(_TITLES.get(name, name))}</h2>{_table(tables[name])}")
+        if name in tables and name not in first:
+            parts.append(_section(name, tables[name]))
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -77,6 +80,10 @@ def write_report(
     path = folder / "report.html"
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def _section(name: str, table: pd.DataFrame) -> str:
+    return f"<h2>{escape(_TITLES.get(name, name))}</h2>{_table(table)}"
 
 
 def _table(table: pd.DataFrame) -> str:

@@ -9,8 +9,14 @@ from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Estimate
 
 
-def provenance_table(loaded: LoadedProblem) -> pd.DataFrame:
+def provenance_table(loaded: LoadedProblem, *, later: bool = False) -> pd.DataFrame:
     """Return one row a prior in use and estimate behind it.
+
+    Parameters
+    ----------
+    loaded : LoadedProblem
+    later : bool
+        Whether the results stand at a later horizon than the problem's own.
 
     Returns
     -------
@@ -20,7 +26,7 @@ def provenance_table(loaded: LoadedProblem) -> pd.DataFrame:
         by whom.
     """
     rows = []
-    for name, prior in build_priors(loaded, used_priors(loaded.problem)).items():
+    for name, prior in build_priors(loaded, used_priors(loaded.problem, later=later)).items():
         specification = loaded.problem.priors[name]
         judged = [specification.whose, specification.because]
         if specification.horizon:
@@ -56,11 +62,11 @@ def citation(loaded: LoadedProblem, estimate: Estimate) -> str:
     return f"{source.citation}{tertiary}"
 
 
-def sources_in_use(loaded: LoadedProblem) -> list[str]:
+def sources_in_use(loaded: LoadedProblem, *, later: bool = False) -> list[str]:
     """Return a line for each source behind the priors in use, with locators and badges."""
     lines: dict[str, list[str]] = {}
     badges: dict[str, set[str]] = {}
-    for row in provenance_table(loaded).itertuples():
+    for row in provenance_table(loaded, later=later).itertuples():
         lines.setdefault(row.source, []).append(row.locator)
         badges.setdefault(row.source, set()).add(row.badge)
     return [

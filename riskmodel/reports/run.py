@@ -161,6 +161,7 @@ def run_tables(
     posterior: Posterior, outcomes: xr.Dataset, patients, panel: Panel, simulated: dict, prob: float
 ) -> dict[str, pd.DataFrame]:
     """Return every table of a run by name; empty ones are left out."""
+    later = outcomes.attrs["horizon"] != str(posterior.problem.horizon)
     shares = share_by_input(posterior, outcomes, preferences=panel)
     by_band = band_effects(outcomes, prob=prob) if "case_risk" in outcomes else pd.DataFrame()
     tables = {
@@ -176,11 +177,11 @@ def run_tables(
         "share_by_badge": share_by_badge(shares),
         "overlap": overlap_table(outcomes),
         "prior_predictive": prior_predictive_table(posterior, patients, prob=prob),
-        "provenance": provenance_table(posterior.loaded),
+        "provenance": provenance_table(posterior.loaded, later=later),
         "diagnostics": pd.DataFrame(posterior.record["diagnostics"]),
         "not_applicable": _not_applicable(patients),
     }
-    if outcomes.attrs["horizon"] != str(posterior.problem.horizon):
+    if later:
         tables["waning"] = _waning_table(posterior, patients, panel, simulated, prob)
     return {name: table for name, table in tables.items() if len(table)}
 

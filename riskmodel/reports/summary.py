@@ -46,6 +46,8 @@ def print_summary(run: Run, console: Console) -> None:
     if len(profiles) > MAX_PROFILES:
         console.print(f"... and {len(profiles) - MAX_PROFILES} more profiles in tables/")
     _print_rests_on(run, console)
+    if "own_baseline" in run.tables:
+        _print_own_baseline(run, problem, console)
     if "waning" in run.tables:
         _print_waning(run.tables["waning"], problem, console)
     console.print(f"\nWeights: '{panel['id']}', of {panel['whose']} ({panel['status']}).")
@@ -72,31 +74,30 @@ def _print_profile(run: Run, problem, who: str, console: Console) -> None:
         console.print("  no option applies; nothing is computed")
         return
     prob = effects["prob"].iloc[0]
-    table = Table(box=None, padding=(0, 1))
-    for column in (
-        "Option",
-        "Outcome",
-        "Risk without",
-        "with",
-        f"Difference per 1000 ({prob:.0%} CrI)",
-        "NNT",
-        "P(better)",
-    ):
-        table.add_column(column, justify="left" if column in ("Option", "Outcome") else "right")
-    for row in effects.itertuples():
+    for option, rows in effects.groupby("option", sort=False):
+        console.print(_effects_table(problem, option, rows, prob))
+    _print_benefit(run, problem, who, console)
+
+
+def _effects_table(problem, option: str, rows: pd.DataFrame, prob: float) -> Table:
+    comparator = problem.options[problem.comparator].label.lower()
+    title = f"{problem.options[option].label} against {comparator}"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 1))
+    table.add_column("Outcome")
+    for header in ("without", "with", f"per 1000\n({prob:.0%} CrI)", "number needed", "P(better)"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for row in rows.itertuples():
         digits = digits_for(1000 * row.monte_carlo_standard_error)
         table.add_row(
-            problem.options[row.option].label,
             problem.outcomes[row.outcome].label,
             f"{row.baseline_risk:.1%}",
             f"{row.risk:.1%}",
-            f"{row.per_1000:+.{digits}f} ({row.per_1000_lower:+.{digits}f} to "
+            f"{row.per_1000:+.{digits}f}\n({row.per_1000_lower:+.{digits}f} to "
             f"{row.per_1000_upper:+.{digits}f})",
-            row.number_needed_to_treat,
+            row.number_needed_to_treat.replace(" (", "\n(").replace(" to NNTH", "\nto NNTH"),
             f"{row.prob_benefit:.2f}",
         )
-    console.print(table)
-    _print_benefit(run, problem, who, console)
+    return table
 
 
 def _print_benefit(run: Run, problem, who: str, console: Console) -> None:
@@ -125,6 +126,21 @@ def _print_rests_on(run: Run, console: Console) -> None:
         f"{', '.join(parts)}",
         highlight=False,
     )
+
+
+def _print_own_baseline(run: Run, problem, console: Console) -> None:
+    table = run.tables["own_baseline"]
+    first = table[table["profile"] == table["profile"].iloc[0]]
+    for (option, outcome), rows in first.groupby(["option", "outcome"], sort=False):
+        low, high = rows.iloc[0], rows.iloc[-1]
+        console.print(
+            f"If this patient's own baseline of {problem.outcomes[outcome].label.lower()} were "
+            f"{low['own_baseline_risk']:.0%} or {high['own_baseline_risk']:.0%} (the ends of the "
+            f"declared spread): net benefit of {problem.options[option].label.lower()} "
+            f"{1000 * low['net_benefit']:+.0f} or {1000 * high['net_benefit']:+.0f} per 1000, "
+            f"P(net benefit > 0) {low['prob_positive']:.2f} or {high['prob_positive']:.2f}",
+            highlight=False,
+        )
 
 
 def _print_waning(table: pd.DataFrame, problem, console: Console) -> None:
