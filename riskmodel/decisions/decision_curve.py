@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from riskmodel.decisions.net_benefit import KIND, Weighting, interval_tails, weighting
+from riskmodel.decisions.net_benefit import KIND, Weighting, interval_tails, quantiles, weighting
 from riskmodel.errors import NOTHING, ParameterError, Problem
 from riskmodel.parameters.schema import Panel
 
@@ -67,7 +67,7 @@ def treatment_decision_curve(
         for strategy, treated in _strategies(bound, benefit, values[applies], thresholds).items():
             allocation = treated * share  # (threshold, case)
             draws = benefit @ allocation.T - thresholds * allocation.sum(axis=1)
-            lower, upper = np.quantile(draws, tails, axis=0)
+            lower, upper = quantiles(draws, tails, sample_dims=1)
             rows.append(
                 pd.DataFrame(
                     {

@@ -14,7 +14,7 @@ from riskmodel.evidence.checks import as_panel
 from riskmodel.evidence.measures import format_nnt
 from riskmodel.models.convergence import monte_carlo_standard_error
 from riskmodel.parameters.schema import DecisionProblem, Panel
-from riskmodel.simulation.outcomes import band_risks, loaded_problem
+from riskmodel.simulation.outcomes import loaded_problem
 from riskmodel.simulation.overlap import joint_risk
 
 KIND = "equal-tailed"
@@ -58,7 +58,7 @@ def absolute_effects(outcomes: xr.Dataset, *, prob: float = 0.95) -> pd.DataFram
 def band_effects(outcomes: xr.Dataset, *, prob: float = 0.95) -> pd.DataFrame:
     """Return :func:`absolute_effects` averaged over the declared case mix within each band."""
     return _effects_table(
-        band_risks(outcomes),
+        outcomes["band_risk"],
         "band",
         loaded_problem(outcomes).problem,
         outcomes.attrs["horizon"],
@@ -115,12 +115,16 @@ def _effects_table(
     )
 
 
-def quantiles(draws: np.ndarray, probs) -> np.ndarray:
-    """Return quantiles over (chain, draw), shape (prob, ...); draws set aside are left out."""
-    size = draws.shape[0] * draws.shape[1]
+def quantiles(draws: np.ndarray, probs, *, sample_dims: int = 2) -> np.ndarray:
+    """Return quantiles over the leading sample dimensions, shape (prob, ...).
+
+    Draws set aside are left out.
+    """
+    shape = draws.shape[sample_dims:]
+    size = int(np.prod(draws.shape[:sample_dims]))
     flat = np.ascontiguousarray(draws.reshape(size, -1).T)  # a quantity's draws side by side
     quantile = np.quantile if np.isfinite(flat).all() else np.nanquantile
-    return quantile(flat, probs, axis=-1).reshape(-1, *draws.shape[2:])
+    return quantile(flat, probs, axis=-1).reshape(-1, *shape)
 
 
 def _standard_error(draws: np.ndarray) -> np.ndarray:
@@ -361,7 +365,7 @@ def preference_curve(
             if not a.size:
                 continue
             draws = a[:, None] - h[:, None] * weights
-            lower, upper = np.quantile(draws, tails, axis=0)
+            lower, upper = quantiles(draws, tails, sample_dims=1)
             rows.append(
                 pd.DataFrame(
                     {

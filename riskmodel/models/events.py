@@ -184,7 +184,7 @@ def log_odds_with_mean(risk, spread_sd: float) -> np.ndarray:
             step = (logit(mean) - target) * mean * (1 - mean) / slope
         step = np.where(np.isinf(target), 0.0, step)
         log_odds = log_odds - step
-        if not np.any(np.abs(step) > 1e-13 * (1 + np.abs(log_odds))):
+        if not np.any(np.abs(step) > 1e-8):  # Newton squares the error: the next is rounding
             break
     return side * log_odds
 

@@ -353,7 +353,10 @@ def save_figure(figure: PaperFigure, folder: Path) -> list[Path]:
         figure.figure.set_layout_engine("none")
         for ending in FORMATS:
             path = folder / f"{figure.name}.{ending}"
-            figure.figure.savefig(path, format=ending, dpi=PNG_DPI, metadata=_METADATA[ending])
+            fast = {"pil_kwargs": {"compress_level": 1}} if ending == "png" else {}
+            figure.figure.savefig(
+                path, format=ending, dpi=PNG_DPI, metadata=_METADATA[ending], **fast
+            )
             paths.append(path)
     points = folder / f"{figure.name}.csv"
     figure.points.to_csv(points, index=False, float_format="%.8g")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from riskmodel.errors import ParameterError, Problem, did_you_mean
@@ -17,7 +18,7 @@ def print_list(library: Library, console: Console) -> None:
         table.add_column(no_wrap=True)
         table.add_column()
         for name, entry in sorted(entries.items()):
-            table.add_row(name, headline(entry.record))
+            table.add_row(name, escape(headline(entry.record)))
         console.print(table)
 
 
@@ -53,7 +54,8 @@ def print_record(library: Library, name: str, console: Console) -> None:
         )
     for kind, entry in found:
         line, _ = entry.document.position(entry.location)
-        console.print(f"[bold]{kind} {name}[/bold]  {entry.document.file}:{line}", soft_wrap=True)
+        where = escape(f"{entry.document.file}:{line}")
+        console.print(f"[bold]{kind} {name}[/bold]  {where}", soft_wrap=True)
         data = entry.record.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
         _print_tree(data, console)
         if isinstance(entry.record, Estimate):
@@ -69,7 +71,8 @@ def _print_tree(data: object, console: Console, depth: int = 1) -> None:
         mark = "-" if isinstance(key, int) else f"{key}:"
         if isinstance(value, dict | list) and value and depth < 6:
             if all(not isinstance(v, dict | list) for v in value) and isinstance(value, list):
-                console.print(f"{pad}{mark} {', '.join(map(str, value))}", highlight=False)
+                text = ", ".join(map(str, value))
+                console.print(f"{pad}{mark} {text}", highlight=False, markup=False)
                 continue
             console.print(f"{pad}{mark}", highlight=False)
             _print_tree(value, console, depth + 1)
@@ -106,5 +109,6 @@ def _print_priors(library: Library, problem: DecisionProblem, console: Console) 
         for key in specification.from_:
             estimate = estimates[key]
             where = estimate.source.key or f"judgement of {estimate.source.judgement.whose}"
-            table.add_row(name, specification.badge or "data", key, estimate.printed or "", where)
+            printed = escape(estimate.printed or "")
+            table.add_row(name, specification.badge or "data", key, printed, escape(where))
     console.print(table)

@@ -94,7 +94,7 @@ def _effects_table(problem, option: str, rows: pd.DataFrame, prob: float) -> Tab
             f"{row.risk:.1%}",
             f"{row.per_1000:+.{digits}f}\n({row.per_1000_lower:+.{digits}f} to "
             f"{row.per_1000_upper:+.{digits}f})",
-            row.number_needed_to_treat.replace(" (", "\n(").replace(" to NNTH", "\nto NNTH"),
+            "\nto ".join(row.number_needed_to_treat.replace(" (", "\n(").rsplit(" to ", 1)),
             f"{row.prob_benefit:.2f}",
         )
     return table

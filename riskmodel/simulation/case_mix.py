@@ -23,7 +23,7 @@ class Cases:
     weights : ndarray, shape (case,)
         Sum to 1.
     bands : tuple of str
-        The band each node belongs to; empty text without bands.
+        The band each node belongs to; ``all`` without bands.
     """
 
     values: np.ndarray
@@ -62,7 +62,9 @@ def build_cases(mix: CaseMix, covariate: Covariate) -> Cases:
         values.append(backward(forward(mix.median) + mix.sd * ndtri(at)))
         masses.append((b - a) / total * weights / 2)
     values = np.concatenate(values)
-    return Cases(values, np.concatenate(masses), tuple(band_of(covariate, v) for v in values))
+    return Cases(
+        values, np.concatenate(masses), tuple(band_of(covariate, v) or "all" for v in values)
+    )
 
 
 def _inner_edges(covariate: Covariate, low: float, high: float) -> list[float]:

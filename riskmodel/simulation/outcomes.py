@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def simulate(
         ``risk`` in [0, 1] with dimensions ``(chain, draw, profile, option, outcome)``; nan where
         an option does not apply to a patient, and in draws set aside because a relative effect
         has no meaning there. ``case_risk`` and ``case_weight``, over ``case``, are the same for
-        the declared case mix. Covariates are coordinates; the problem and the run record ride
+        the declared case mix, and ``band_risk`` its means by band. Covariates are coordinates; the problem and the run record ride
         in ``attrs``.
 
     Raises
@@ -124,8 +125,10 @@ def simulate(
     if problem.case_mix and case_mix:
         cases = build_cases(problem.case_mix, problem.covariates[problem.case_mix.covariate])
         dataset = dataset.assign(_case_risks(evaluate, problem, cases, chains))
+        dataset = dataset.assign(band_risk=band_risks(dataset))
     if gate:
-        require_convergence(diagnose(_reported(dataset)))
+        reported = [name for name in ("risk", "band_risk") if name in dataset]
+        require_convergence(diagnose(dataset[reported]))
     return dataset.assign_attrs(
         problem=loaded.to_json(),
         record=json.dumps({k: v for k, v in posterior.record.items() if k != "diagnostics"}),
@@ -153,7 +156,12 @@ def as_patients(
 
 def loaded_problem(outcomes: xr.Dataset) -> LoadedProblem:
     """Return the problem that outcomes were simulated for."""
-    return LoadedProblem.from_json(outcomes.attrs["problem"])
+    return _from_json(outcomes.attrs["problem"])
+
+
+@lru_cache(maxsize=16)
+def _from_json(text: str) -> LoadedProblem:
+    return LoadedProblem.from_json(text)  # every table asks again, and validation takes a while
 
 
 def prior_predictive(
@@ -413,25 +421,21 @@ def band_risks(outcomes: xr.Dataset) -> xr.DataArray:
     xarray.DataArray
         Dimensions ``(chain, draw, band, option, outcome)``.
     """
+    risk, weights = outcomes["case_risk"].values, outcomes["case_weight"].values
     bands = outcomes["case_band"].values
-    weights = outcomes["case_weight"].values
     names = list(dict.fromkeys(bands))
-    share = np.array([np.where(bands == name, weights, 0) for name in names])
-    share = share / share.sum(axis=1, keepdims=True)
-    mean = np.einsum("bc,sdcok->sdbok", share, outcomes["case_risk"].values, optimize=True)
+    # Band by band: a draw set aside in one band counts in the others.
+    inside = [np.flatnonzero(bands == name) for name in names]
+    shares = [weights[cases] / weights[cases].sum() for cases in inside]
+    means = [
+        np.tensordot(risk[:, :, cases], share, axes=(2, 0))
+        for cases, share in zip(inside, shares, strict=True)
+    ]
     return xr.DataArray(
-        mean,
+        np.stack(means, axis=2),
         dims=("chain", "draw", "band", "option", "outcome"),
         coords={"band": names, "option": outcomes["option"], "outcome": outcomes["outcome"]},
     )
-
-
-def _reported(dataset: xr.Dataset) -> xr.Dataset:
-    """Return the risks that tables report: of patients, and of bands where declared."""
-    reported = {"risk": dataset["risk"]}
-    if "case_risk" in dataset:
-        reported["band_risk"] = band_risks(dataset)
-    return xr.Dataset(reported)
 
 
 def _notes(problem: DecisionProblem, patients: Sequence[Patient], dataset: xr.Dataset) -> list[str]:

@@ -37,9 +37,11 @@ def joint_risk(risk, other, odds_ratio) -> np.ndarray:
     4.0
     """
     p, q, psi = (np.asarray(x, dtype=float) for x in (risk, other, odds_ratio))
+    # The root of Plackett's quadratic, each part in the form whose terms do not cancel; the middle
+    # is negative only if psi < 1.
     middle = 1 + (psi - 1) * (p + q)
-    root = np.sqrt(np.maximum(middle**2 - 4 * psi * (psi - 1) * p * q, 0))
-    # One root, in the form whose terms do not cancel; the middle is negative only if psi < 1.
+    apart = (1 + (psi - 1) * (p - q)) ** 2 + 4 * (psi - 1) * q * (1 - p)
+    root = np.sqrt(np.where(psi > 1, apart, middle**2 - 4 * psi * (psi - 1) * p * q))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(
             middle > 0, 2 * psi * p * q / (middle + root), (middle - root) / (2 * (psi - 1))
