@@ -12,7 +12,10 @@ import xarray as xr
 from riskmodel.errors import ParameterError, Problem, did_you_mean
 from riskmodel.evidence.checks import as_panel
 from riskmodel.evidence.measures import format_nnt
-from riskmodel.models.convergence import monte_carlo_standard_error
+from riskmodel.models.convergence import (
+    monte_carlo_standard_error,
+    monte_carlo_standard_error_quantile,
+)
 from riskmodel.parameters.schema import DecisionProblem, Panel
 from riskmodel.simulation.outcomes import loaded_problem
 from riskmodel.simulation.overlap import joint_risk
@@ -38,7 +41,7 @@ def absolute_effects(outcomes: xr.Dataset, *, prob: float = 0.95) -> pd.DataFram
         ``risk_difference`` (option minus comparator; negative is fewer events) with ``lower``
         and ``upper``, the same ``per_1000``, ``prob_benefit``, ``number_needed_to_treat`` in
         words (Altman 1998, from the median difference), and ``monte_carlo_standard_error`` of
-        the mean difference. Points are posterior medians. Rows of an option that does not apply
+        the median difference. Points are posterior medians. Rows of an option that does not apply
         to a patient are left out.
 
     Raises
@@ -101,7 +104,7 @@ def _effects_table(
                 "number_needed_to_treat": format_nnt(
                     middle, lower, upper, wanted=not outcome.unwanted
                 ),
-                "monte_carlo_standard_error": _standard_error(difference),
+                "monte_carlo_standard_error": _standard_error(difference, of_median=True),
                 "prob": prob,
                 "kind": KIND,
             }
@@ -127,14 +130,18 @@ def quantiles(draws: np.ndarray, probs, *, sample_dims: int = 2) -> np.ndarray:
     return quantile(flat, probs, axis=-1).reshape(-1, *shape)
 
 
-def _standard_error(draws: np.ndarray) -> np.ndarray:
-    """Return Monte Carlo standard errors of means over (chain, draw).
+def _standard_error(draws: np.ndarray, *, of_median: bool = False) -> np.ndarray:
+    """Return Monte Carlo standard errors of means, or medians, over (chain, draw).
 
     Draws set aside are filled by the mean; a constant has no error.
     """
     filled = np.where(np.isfinite(draws), draws, np.nanmean(draws, axis=(0, 1)))
     varies = np.ptp(filled, axis=(0, 1)) > 0
-    return np.where(varies, monte_carlo_standard_error(filled), 0.0)
+    if of_median:
+        error = monte_carlo_standard_error_quantile(filled, 0.5)
+    else:
+        error = monte_carlo_standard_error(filled)
+    return np.where(varies, error, 0.0)
 
 
 def interval_tails(prob: float) -> tuple[float, float]:

@@ -82,7 +82,8 @@ def carried_effect(
     -----
     An effect carried on another scale is converted where it was observed: it is the one that
     leads, averaged over the same spread, from the reference risk to the treated risk that the
-    printed measure gives there. At the reference risk both scales therefore agree exactly.
+    printed measure gives there. At the reference risk both scales therefore agree exactly. Within
+    a spread that holds for the printed scale too: a printed odds ratio is that of averages.
 
     Examples
     --------
@@ -91,9 +92,9 @@ def carried_effect(
     array([[1.3979]])
     """
     draws = np.asarray(draws, dtype=float)[:, None]
-    if effect.scale in (measure, "added_rate"):
-        return draws
     reference, scale = effect.reference_risk, effect.scale
+    if scale == "added_rate" or (scale == measure and (spread_sd == 0 or reference is None)):
+        return draws
     treated = apply_effect(reference, draws, measure)
     treated = np.where((treated > 0) & (treated < 1), treated, np.nan)
     if spread_sd == 0 or scale in ("relative_risk", "risk_difference"):

@@ -30,6 +30,7 @@ CHAINS = 4
 TUNE = 1000
 TARGET_ACCEPT = 0.95
 DEFAULT_DRAWS = 4000
+SAMPLER_PACKAGES = ("numba", "numpy", "nutpie", "pymc", "pytensor")
 MODEL_VERSION = 1  # raise it when the same priors would give another model
 
 Step = Callable[[str], AbstractContextManager]
@@ -112,8 +113,8 @@ def fit(
     Notes
     -----
     nutpie's NUTS, four chains, 1000 tuning steps, target acceptance 0.95. The content is every
-    prior, the sampler's settings and the versions of PyMC and nutpie: other patients, weights,
-    and scenarios that use the same priors sample nothing.
+    prior, the sampler's settings and the versions of the packages that sample. Other patients,
+    weights, and scenarios that use the same priors sample nothing.
     """
     _check_arguments(seed, draws)
     seed, draws = None if seed is None else int(seed), int(draws)  # as JSON knows them
@@ -235,7 +236,7 @@ def content_digest(priors: Mapping[str, Prior | LinePrior], draws: int) -> str:
         "model_version": MODEL_VERSION,
         "priors": {name: dataclasses.asdict(prior) for name, prior in priors.items()},
         "sampler": [draws, CHAINS, TUNE, TARGET_ACCEPT],
-        "versions": {name: package_versions()[name] for name in ("pymc", "nutpie")},
+        "versions": {name: package_versions()[name] for name in SAMPLER_PACKAGES},
     }
     text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -243,7 +244,9 @@ def content_digest(priors: Mapping[str, Prior | LinePrior], draws: int) -> str:
 
 def package_versions() -> dict[str, str]:
     """Return the versions of the packages that a number may depend on."""
-    names = ("riskmodel", "numpy", "scipy", "pymc", "pytensor", "nutpie", "arviz", "xarray")
+    names = (
+        "riskmodel", "numpy", "scipy", "numba", "pymc", "pytensor", "nutpie", "arviz", "xarray",
+    )  # fmt: skip
     found = {}
     for name in names:
         try:

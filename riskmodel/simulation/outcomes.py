@@ -254,29 +254,38 @@ class _Evaluation:
         return risk, aside.mean(axis=0)
 
     def _risk(self, outcome, effect, base: np.ndarray) -> np.ndarray:
+        """Return the risk under an option at the horizon asked for."""
+        if effect is None:
+            return self._later_baseline(outcome, base)
         spread = outcome.baseline.between_patient_spread
         sd = spread.log_odds_sd if spread else 0.0
-        treated = base
-        if effect is not None:
-            measure = self.priors[effect.prior].measure
-            carried = carried_effect(effect, self.draws[effect.prior], measure, sd)
-            integrated = sd if self.spread_position is None else 0.0
-            treated = risk_under_effect(base, effect, carried, integrated)
-        if not self.later or outcome.baseline.fixed_risk is not None:
+        measure = self.priors[effect.prior].measure
+        carried = carried_effect(effect, self.draws[effect.prior], measure, sd)
+        integrated = sd if self.spread_position is None else 0.0
+        if effect.scale == "added_rate":  # the exposure is over by the first horizon
+            base = self._later_baseline(outcome, base)
+        treated = risk_under_effect(base, effect, carried, integrated)
+        if not self.later or effect.scale == "added_rate":
             return treated
-        extension = _extension(outcome, self.horizon)
-        growth = self.draws[extension.later_hazard_ratio.prior][:, None]
-        waning = effect.waning if effect else None
         with np.errstate(invalid="ignore"):
-            late, late_treated = later_risks(
+            _, treated = later_risks(
                 base,
                 treated,
-                growth,
-                (self.waning or waning.default) if effect else "held",
+                self._growth(outcome),
+                self.waning or effect.waning.default,
                 later_days=self.horizon.days - self.problem.horizon.days,
-                half_life_days=waning.half_life.days if waning else 1.0,
+                half_life_days=effect.waning.half_life.days,
             )
-        return late_treated
+        return treated
+
+    def _later_baseline(self, outcome, base: np.ndarray) -> np.ndarray:
+        if not self.later or outcome.baseline.fixed_risk is not None:
+            return base
+        return -np.expm1(np.log1p(-base) * (1 + self._growth(outcome)))
+
+    def _growth(self, outcome) -> np.ndarray:
+        extension = _extension(outcome, self.horizon)
+        return self.draws[extension.later_hazard_ratio.prior][:, None]
 
 
 def _extension(outcome, horizon: Duration):
@@ -298,9 +307,9 @@ def _require_extensions(problem: DecisionProblem, horizon: Duration) -> None:
             )
         )
     for name, outcome in problem.outcomes.items():
-        if outcome.baseline.fixed_risk is not None:
+        if outcome.baseline.fixed_risk == 0:
             continue
-        if _extension(outcome, horizon) is None:
+        if outcome.baseline.fixed_risk is not None or _extension(outcome, horizon) is None:
             declared = ", ".join(str(e.horizon) for e in outcome.baseline.extension) or "none"
             problems.append(
                 Problem(
@@ -313,7 +322,7 @@ def _require_extensions(problem: DecisionProblem, horizon: Duration) -> None:
                 )
             )
         for option, effect in outcome.effects.items():
-            if effect.waning is None:
+            if effect.waning is None and effect.scale != "added_rate":
                 problems.append(
                     Problem(
                         field=f"outcomes.{name}.effects.{option}.waning",
