@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import warnings
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,15 @@ app = typer.Typer(
 _ClickException = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 EXIT_BAD_INPUT, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+class Waning(StrEnum):
+    """How an effect goes on after the problem's own horizon."""
+
+    HELD = "held"
+    WANING = "waning"
+    LOST = "lost"
+    CAUGHT_UP = "caught_up"
 
 
 @app.command()
@@ -45,8 +55,8 @@ def run(
         typer.Option(help="A later horizon the problem declares, such as '36 months'."),
     ] = None,
     waning: Annotated[
-        str | None,
-        typer.Option(help="held, waning, lost or caught_up, after the problem's own horizon."),
+        Waning | None,
+        typer.Option(help="How every effect goes on after the problem's own horizon."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -58,7 +68,10 @@ def run(
     ] = None,
     draws: Annotated[int, typer.Option(help="Posterior draws in all, over four chains.")] = 4000,
     prob: Annotated[
-        float, typer.Option(help="Probability of the equal-tailed credible intervals.")
+        float,
+        typer.Option(
+            min=0.5, max=0.999, help="Probability of the equal-tailed credible intervals."
+        ),
     ] = 0.95,
     force: Annotated[
         bool, typer.Option("--force", help="Replace an earlier run in the folder.")
@@ -69,15 +82,17 @@ def run(
 
     Example: riskmodel run plex_aav --profile serum_creatinine=420,age=62 --out runs/first
     """
-    from riskmodel.evidence.checks import load_panel, load_problem, needed_covariates
+    from riskmodel.evidence.checks import load_panel, load_problem, needed_covariates, switch_on
     from riskmodel.parameters.profiles import read_patients
+    from riskmodel.parameters.schema import Duration
     from riskmodel.reports.folder import next_free_folder, require_free
 
     messages = _console(stderr=True)
     loaded = load_problem(problem)
     folder = out or next_free_folder(Path("runs"), loaded.id)
     require_free(folder, force=force)
-    active = loaded.with_scenarios(scenario or ())
+    active = switch_on(loaded, scenario or ())
+    later = None if horizon is None else Duration.read(horizon)
     patients = read_patients(
         active.problem, profile or (), profiles, needed=needed_covariates(active.problem)
     )
@@ -93,8 +108,8 @@ def run(
         folder,
         scenarios=scenario or (),
         preferences=panel,
-        horizon=horizon,
-        waning=waning,
+        horizon=later,
+        waning=None if waning is None else waning.value,
         seed=seed,
         draws=draws,
         prob=prob,
@@ -126,9 +141,15 @@ def check(
     for problem in problems:
         print(problem)
     count = {severity: sum(p.severity == severity for p in problems) for severity in "EQW"}
-    print(f"{files} files: {count['E']} errors, {count['Q']} open questions, {count['W']} warnings")
+    words = {"E": "error", "Q": "open question", "W": "warning"}
+    found = ", ".join(_count(count[severity], word) for severity, word in words.items())
+    print(f"{_count(files, 'file')}: {found}")
     if count["E"] or count["Q"]:
         raise typer.Exit(EXIT_BAD_INPUT)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 @app.command("list")

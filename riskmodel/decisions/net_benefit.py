@@ -69,8 +69,27 @@ def band_effects(outcomes: xr.Dataset, *, prob: float = 0.95) -> pd.DataFrame:
     )
 
 
+def effects_along(outcomes: xr.Dataset, covariate: str, *, prob: float = 0.95) -> pd.DataFrame:
+    """Return :func:`absolute_effects` of a grid of profiles, with the covariate as a column.
+
+    For curves: without Monte Carlo standard errors, which take longer than all the rest.
+    """
+    problem = loaded_problem(outcomes).problem
+    table = _effects_table(
+        outcomes["risk"], "profile", problem, outcomes.attrs["horizon"], prob, with_error=False
+    )
+    values = outcomes[covariate].to_series()
+    return table.assign(**{covariate: table["profile"].map(values)})
+
+
 def _effects_table(
-    risk: xr.DataArray, by: str, problem: DecisionProblem, horizon: str, prob: float
+    risk: xr.DataArray,
+    by: str,
+    problem: DecisionProblem,
+    horizon: str,
+    prob: float,
+    *,
+    with_error: bool = True,
 ) -> pd.DataFrame:
     tails = interval_tails(prob)
     options = [str(option) for option in risk["option"].values]
@@ -104,10 +123,11 @@ def _effects_table(
                 "number_needed_to_treat": format_nnt(
                     middle, lower, upper, wanted=not outcome.unwanted
                 ),
-                "monte_carlo_standard_error": _standard_error(difference, of_median=True),
                 "prob": prob,
                 "kind": KIND,
             }
+            if with_error:
+                table["monte_carlo_standard_error"] = _standard_error(difference, of_median=True)
             tables.append(pd.DataFrame(table))
     if not tables:
         return pd.DataFrame()

@@ -136,6 +136,9 @@ def scenario_table(
     tables = [_benefit_row(as_run, panel, "nothing", "", "As run")]
     for name in default_scenarios(loaded):
         label = loaded.problem.scenarios[name].label
+        if loaded.with_scenarios([name]).problem == loaded.problem:  # names what is so already
+            tables.append(_benefit_row(as_run, panel, "scenario", name, label))
+            continue
         try:
             outcomes = simulate(posterior, profiles, scenarios=[name], **simulated)
         except ParameterError as error:
@@ -163,7 +166,7 @@ def own_baseline_table(
     posterior: Posterior,
     profiles: Sequence,
     *,
-    positions: Sequence[float] = (-1.96, -1.0, 0.0, 1.0, 1.96),
+    positions: Sequence[float] = (-1.96, 0.0, 1.96),
     preferences: str | Panel | None = None,
     **simulated,
 ) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from riskmodel.errors import (
     did_you_mean,
 )
 from riskmodel.evidence.priors import (
-    active_priors,
+    POSITIVE_MEASURES,
     build_priors,
     place,
     rests_on_unverified,
@@ -30,11 +30,14 @@ from riskmodel.parameters.library import (
     Entry,
     Library,
     LoadedProblem,
+    find_problem,
     load_library,
-    read_problem,
     resolve,
     shipped_folder,
+    used_estimates,
+    with_shipped,
 )
+from riskmodel.parameters.profiles import resolve_patients
 from riskmodel.parameters.references import check_estimate_sources, check_references
 from riskmodel.parameters.schema import (
     RATIO_MEASURES,
@@ -43,6 +46,7 @@ from riskmodel.parameters.schema import (
     Duration,
     Estimate,
     Panel,
+    Record,
 )
 
 BASELINE_FORMS = ("intercept", "line", "fixed_risk")
@@ -72,16 +76,48 @@ def load_problem(name: str | Path) -> LoadedProblem:
     >>> load_problem("plex_aav").problem.comparator
     'standard_care'
     """
-    loaded = read_problem(name)
-    found = list(check_problem(loaded))
-    for estimate in loaded.estimates.values():
-        found += check_estimate(estimate, Entry(estimate, None, ()))
+    library, entry = find_problem(name)
+    found = _check_whole(library, entry)
     stops = [problem for problem in found if problem.severity != "W"]
     if stops:
         raise ParameterError(stops)
     for problem in found:
         warnings.warn(str(problem), RiskModelWarning, stacklevel=2)
-    return loaded
+    return resolve(library, entry)
+
+
+def _check_whole(library: Library, entry: Entry) -> list[Problem]:
+    """Return what is wrong with a problem, the estimates it uses and its panel.
+
+    Each step is taken only when those before it found nothing to stop at: arithmetic on unknown
+    names or impossible figures would only repeat their faults in other words.
+    """
+    found = check_references(library, entry)
+    if found:
+        return found
+    for name in used_estimates(entry.record):
+        estimate = library.entries["estimate"][name]
+        found += check_estimate(estimate.record, estimate)
+    panel = library.entries["preferences"][entry.record.preferences.default]
+    found += check_panel(panel.record, panel)
+    if any(problem.severity == "E" for problem in found):
+        return found
+    return found + check_problem(resolve(library, entry))
+
+
+def switch_on(loaded: LoadedProblem, scenarios: Iterable[str]) -> LoadedProblem:
+    """Return a checked problem with scenarios switched on that also pass together.
+
+    Raises
+    ------
+    ParameterError
+        If one is unknown, or they do not fit together.
+    """
+    active = loaded.with_scenarios(scenarios)
+    stops = [fault for fault in check_problem(active) if fault.severity != "W"]
+    if stops:
+        raise ParameterError(stops)
+    return active
 
 
 def load_panel(loaded: LoadedProblem, preferences: str | None) -> Panel | None:
@@ -182,7 +218,7 @@ def check_files(paths: Iterable[Path] | None = None) -> tuple[list[Problem], int
     """
     paths = [Path(path) for path in paths] if paths is not None else [shipped_folder()]
     own = load_library(paths)
-    everything = _with_shipped(own)
+    everything = with_shipped(own)
     found = list(own.problems)
     checked = {path.resolve() for path in own.files}
     for entry in own.entries["estimate"].values():
@@ -191,23 +227,9 @@ def check_files(paths: Iterable[Path] | None = None) -> tuple[list[Problem], int
         found += check_panel(entry.record, entry)
     found += [p for p in check_estimate_sources(everything) if p.file.resolve() in checked]
     for entry in own.entries["problem"].values():
-        references = check_references(everything, entry)
-        found += [p for p in references if p not in found]
-        if not references:
-            found += check_problem(resolve(everything, entry))
+        found += [p for p in _check_whole(everything, entry) if p not in found]
     found.sort(key=lambda p: (str(p.file), p.line or 0, p.column or 0))
     return found, len(own.files)
-
-
-def _with_shipped(own: Library) -> Library:
-    """Return the library with the shipped ids that it does not bring itself."""
-    read = {path.resolve() for path in own.files}
-    if shipped_folder().resolve() in {parent for path in read for parent in path.parents}:
-        return own
-    shipped = load_library()
-    for kind, entries in own.entries.items():
-        shipped.entries[kind].update(entries)
-    return shipped
 
 
 # --- one estimate -------------------------------------------------------------------------------
@@ -220,24 +242,16 @@ def check_estimate(estimate: Estimate, entry: Entry) -> list[Problem]:
 
 def _estimate_faults(estimate: Estimate, entry: Entry) -> Iterator[Problem]:
     def fault(*part, **words) -> Problem:
-        if entry.document is None:
-            return Problem(field=f"{estimate.id}.{'.'.join(map(str, part))}", **words)
         return entry.document.problem((*entry.location, *part), **words)
 
     if estimate.value is None and estimate.counts is None:
-        yield fault("value", found=NOTHING, allowed="a value or counts", remedy="add `value:`")
+        yield fault("value", found=NOTHING, allowed="a value or counts", remedy="add one of them")
         return
     value, limits, interval = estimate.number, estimate.limits, estimate.interval
-    yield from _impossible_value(estimate, value, fault)
-    counts = estimate.counts
-    if counts is not None and counts.events > counts.n:
-        yield fault(
-            "counts",
-            "events",
-            found=counts.events,
-            allowed=f"0 to n = {counts.n}",
-            remedy="events cannot outnumber people; check the two",
-        )
+    if estimate.value is not None:
+        yield from _impossible_value(estimate, value, fault)
+    if estimate.counts is not None:
+        yield from _count_faults(estimate, fault)
     if limits is not None:
         lower, upper = limits
         if lower > upper:
@@ -246,6 +260,13 @@ def _estimate_faults(estimate: Estimate, entry: Entry) -> Iterator[Problem]:
                 found=[interval.lower, interval.upper],
                 allowed="lower below upper",
                 remedy="exchange the two limits",
+            )
+        elif lower == upper:
+            yield fault(
+                "interval",
+                found=[interval.lower, interval.upper],
+                allowed="lower below upper",
+                remedy="give the two limits as printed, or leave out `interval:`",
             )
         elif not lower <= value <= upper:
             yield fault(
@@ -263,19 +284,26 @@ def _estimate_faults(estimate: Estimate, entry: Entry) -> Iterator[Problem]:
                 allowed="the level the source states, such as 0.95",
                 remedy="add `level:`; there is no default",
             )
-        if estimate.measure in RATIO_MEASURES and lower <= 0:
+        if estimate.measure in POSITIVE_MEASURES and lower <= 0 < value:
             yield fault(
                 "interval",
                 "lower",
                 found=interval.lower,
-                allowed="a ratio above 0",
-                remedy="a ratio's limit cannot reach 0; check the source",
+                allowed="a number above 0",
+                remedy="a ratio or rate cannot reach 0; was a logarithm entered, or a rounded 0?",
+            )
+        if estimate.measure == "risk" and not 0 <= lower <= upper <= 1 and 0 <= value <= 1:
+            yield fault(
+                "interval",
+                found=[interval.lower, interval.upper],
+                allowed="risks between 0 and 1",
+                remedy="divide percentages by 100, or add `unit: percent`",
             )
     horizon = estimate.horizon
     if (horizon.stated is None) == (horizon.duration is None):
         yield fault(
             "horizon",
-            found=str(horizon.model_dump(exclude_none=True)),
+            found=_named(horizon),
             allowed="either {value, unit} or {stated: the source's words}",
             remedy="give the follow-up the source states",
         )
@@ -287,6 +315,41 @@ def _estimate_faults(estimate: Estimate, entry: Entry) -> Iterator[Problem]:
             remedy="add `per: {value: 1000, unit: day, of: ...}`",
         )
     yield from _source_faults(estimate, fault)
+
+
+def _named(part: Record) -> Phrase:
+    """Return the keys that were given."""
+    return Phrase(", ".join(part.model_dump(exclude_none=True)) or NOTHING)
+
+
+def _count_faults(estimate: Estimate, fault) -> Iterator[Problem]:
+    counts = estimate.counts
+    if estimate.measure != "risk":
+        yield fault(
+            "counts",
+            found=Phrase(f"counts of a {estimate.measure}"),
+            allowed="counts of a risk only",
+            remedy="give the value and interval as printed, or `measure: risk`",
+        )
+    if counts.events > counts.n:
+        yield fault(
+            "counts",
+            "events",
+            found=counts.events,
+            allowed=f"0 to n = {counts.n}",
+            remedy="events cannot outnumber people; check the two",
+        )
+    elif (
+        estimate.measure == "risk"
+        and estimate.value is not None
+        and abs(estimate.number - counts.events / counts.n) > 0.005
+    ):
+        yield fault(
+            "value",
+            found=estimate.value,
+            allowed=f"{counts.events} of {counts.n}, which is {counts.events / counts.n:.4g}",
+            remedy="check the two, or leave out `value:`",
+        )
 
 
 def _impossible_value(estimate: Estimate, value: float, fault) -> Iterator[Problem]:
@@ -304,7 +367,7 @@ def _impossible_value(estimate: Estimate, value: float, fault) -> Iterator[Probl
             allowed="a difference between -1 and 1",
             remedy="divide percentages by 100, or add `unit: percent`",
         )
-    if estimate.measure in (*RATIO_MEASURES, "rate", "later_hazard_ratio") and value <= 0:
+    if estimate.measure in POSITIVE_MEASURES and value <= 0:
         yield fault(
             "value",
             found=estimate.value,
@@ -325,9 +388,9 @@ def _source_faults(estimate: Estimate, fault) -> Iterator[Problem]:
     if (source.key is None) == (source.judgement is None):
         yield fault(
             "source",
-            found=str(source.model_dump(exclude_none=True)),
+            found=_named(source),
             allowed="either {key, locator} or {judgement: {whose, why}}",
-            remedy="cite a source, or say whose judgement it is",
+            remedy="cite one source, or say whose judgement it is",
         )
         return
     if source.key is not None and source.locator is None:
@@ -373,6 +436,18 @@ def check_panel(panel: Panel, entry: Entry) -> list[Problem]:
                 remedy="give the reference outcome a weight",
             )
         )
+    for name, weight in panel.weights.items():
+        if weight.range and not 0 <= weight.range[0] < weight.range[1]:
+            found.append(
+                fault(
+                    "weights",
+                    name,
+                    "range",
+                    found=weight.range,
+                    allowed="two weights from 0 up, the lower first",
+                    remedy="correct the range",
+                )
+            )
     for i, pair in enumerate(panel.together):
         for j, outcome in enumerate(pair.outcomes):
             if outcome not in panel.weights:
@@ -404,29 +479,51 @@ def check_panel(panel: Panel, entry: Entry) -> list[Problem]:
 
 
 def check_problem(loaded: LoadedProblem) -> list[Problem]:
-    """Return what is wrong with a decision problem whose names are all known."""
-    problem = loaded.problem
+    """Return what is wrong with a problem whose names are all known, and with each scenario."""
+    found = _problem_faults(loaded)
+    if not loaded.scenarios:
+        found += _unverified_faults(loaded)
+        for name in loaded.problem.scenarios if not found else ():
+            found += _problem_faults(loaded.with_scenarios([name]))
+    return found
+
+
+def _problem_faults(loaded: LoadedProblem) -> list[Problem]:
     found = list(_structure_faults(loaded))
     if found:
         return found
+    names = used_priors(loaded.problem)
     try:
-        build_priors(loaded)
+        build_priors(loaded, names)
     except ParameterError as error:
         found += error.problems
-    found += _horizon_faults(loaded)
-    if not loaded.scenarios:
-        for name in used_priors(problem):
-            if rests_on_unverified(loaded, name):
-                found.append(
-                    place(
-                        loaded,
-                        ("priors", name, "from"),
-                        found=list(problem.priors[name].from_),
-                        allowed="estimates that were seen, or judgements",
-                        remedy="what is only remembered may be used in a scenario, by name",
-                    )
-                )
+    found += _horizon_faults(loaded, names)
+    try:
+        as_panel(loaded, None)
+    except ParameterError as error:
+        found += [
+            place(
+                loaded,
+                ("preferences", "default"),
+                found=Phrase(f"'{loaded.problem.preferences.default}', with {fault.field}"),
+                allowed=fault.allowed,
+                remedy=fault.remedy,
+            )
+            for fault in error.problems
+        ]
     return found
+
+
+def _unverified_faults(loaded: LoadedProblem) -> Iterator[Problem]:
+    for name in used_priors(loaded.problem):
+        if rests_on_unverified(loaded, name):
+            yield place(
+                loaded,
+                ("priors", name, "from"),
+                found=list(loaded.problem.priors[name].from_),
+                allowed="estimates that were seen, or judgements",
+                remedy="what is only remembered may be used in a scenario, by name",
+            )
 
 
 def _structure_faults(loaded: LoadedProblem) -> Iterator[Problem]:
@@ -436,15 +533,17 @@ def _structure_faults(loaded: LoadedProblem) -> Iterator[Problem]:
     for name in problem.outcomes:
         yield from _outcome_faults(loaded, name)
     yield from _overlap_faults(loaded)
-    for name in needed_covariates(problem):
-        if name not in problem.reference_profile:
+    for i, key, rule in _exclusions(problem):
+        if problem.covariates[rule.covariate].type != "boolean":
             yield place(
                 loaded,
-                ("reference_profile",),
-                found=list(problem.reference_profile),
-                allowed=f"a value of `{name}`, which a baseline model needs",
-                remedy=f"add `{name}:`",
+                ("options", key, "not_for", i, "covariate"),
+                found=rule.covariate,
+                allowed="a covariate of `type: boolean`",
+                remedy="declare one that says whether the reason is there",
             )
+    yield from _reference_profile_faults(loaded)
+    yield from _logarithm_faults(loaded)
     mix = problem.case_mix
     if mix and not mix.within[0] < mix.median < mix.within[1]:
         yield place(
@@ -454,6 +553,67 @@ def _structure_faults(loaded: LoadedProblem) -> Iterator[Problem]:
             allowed="limits on either side of the median",
             remedy="correct one of them",
         )
+
+
+def _logarithm_faults(loaded: LoadedProblem) -> Iterator[Problem]:
+    """Refuse a logarithm of what may be 0 or less."""
+    problem = loaded.problem
+    parts = [
+        (("outcomes", name, "baseline", "terms", i, "centre"), term, term.centre)
+        for name, outcome in problem.outcomes.items()
+        for i, term in enumerate(outcome.baseline.terms)
+    ]
+    parts += [
+        (("priors", name, "line", "centre"), prior.line, prior.line.centre)
+        for name, prior in problem.priors.items()
+        if prior.line and name in used_priors(problem)
+    ]
+    if problem.case_mix:
+        parts.append((("case_mix", "within"), problem.case_mix, problem.case_mix.within[0]))
+    for spot, part, lowest in parts:
+        if part.transform != "log":
+            continue
+        if lowest <= 0:
+            yield place(
+                loaded,
+                spot,
+                found=lowest,
+                allowed="a number above 0, for `transform: log`",
+                remedy="give one, or use `transform: linear`",
+            )
+        span = problem.covariates[part.covariate].range
+        if span is None or span[0] <= 0:
+            yield place(
+                loaded,
+                ("covariates", part.covariate, "range"),
+                found=NOTHING if span is None else span,
+                allowed="a range above 0, since a model takes this covariate's logarithm",
+                remedy="add `range: [lowest, highest]` of what a patient can have"
+                if span is None
+                else "raise the lower end",
+            )
+
+
+def _exclusions(problem: DecisionProblem):
+    for key, option in problem.options.items():
+        for i, rule in enumerate(option.not_for):
+            yield i, key, rule
+
+
+def _reference_profile_faults(loaded: LoadedProblem) -> Iterator[Problem]:
+    """Hold the reference profile to the rules of every patient."""
+    problem = loaded.problem
+    try:
+        resolve_patients(problem, [problem.reference_profile], needed=needed_covariates(problem))
+    except ParameterError as error:
+        for fault in error.problems:
+            yield place(
+                loaded,
+                ("reference_profile", fault.field),
+                found=fault.found,
+                allowed=fault.allowed,
+                remedy=fault.remedy,
+            )
 
 
 def _overlap_faults(loaded: LoadedProblem) -> Iterator[Problem]:
@@ -501,9 +661,21 @@ def _covariate_faults(loaded: LoadedProblem, name: str, covariate: Covariate) ->
                 allowed="lower below upper",
                 remedy="exchange the two",
             )
+    if covariate.refuse and covariate.type != "boolean":
+        yield place(
+            loaded,
+            (*where, "refuse"),
+            found=Phrase("`refuse:` on a number"),
+            allowed="`refuse:` on a covariate of `type: boolean`",
+            remedy="declare a boolean covariate for it, or narrow `range:`",
+        )
     if covariate.type == "number" and covariate.unit is None:
         yield place(
-            loaded, where, found=NOTHING, allowed="the unit of a number", remedy="add `unit:`"
+            loaded,
+            (*where, "unit"),
+            found=NOTHING,
+            allowed="the unit of a number",
+            remedy="add `unit:`, or `type: boolean` if it is there or not",
         )
     bands = covariate.bands
     for i, band in enumerate(bands):
@@ -519,17 +691,26 @@ def _covariate_faults(loaded: LoadedProblem, name: str, covariate: Covariate) ->
             )
         if i == 0:
             continue
-        edge = bands[i - 1].up_to
-        if band.above != edge:
-            gap = edge is not None and band.above is not None and band.above > edge
+        before = bands[i - 1]
+        if before.up_to is None or band.above != before.up_to:
+            gap = before.up_to is not None and band.above is not None and lower > before.up_to
             yield place(
                 loaded,
                 (*where, "bands", i, "above"),
-                found=band.above,
-                allowed=f"the upper edge of band '{bands[i - 1].id}', {edge}",
-                remedy=f"the two bands leave a gap above {edge:g}"
+                found=NOTHING if band.above is None else band.above,
+                allowed=f"the upper edge of band '{before.id}', "
+                + ("which has none" if before.up_to is None else f"{before.up_to:g}"),
+                remedy=f"the two bands leave a gap above {before.up_to:g}; close it"
                 if gap
                 else "the two bands overlap; a value belongs to one band only",
+            )
+        if band.id in [other.id for other in bands[:i]]:
+            yield place(
+                loaded,
+                (*where, "bands", i, "id"),
+                found=band.id,
+                allowed="each band's id once",
+                remedy="rename one of the two",
             )
 
 
@@ -546,42 +727,42 @@ def _outcome_faults(loaded: LoadedProblem, name: str) -> Iterator[Problem]:
             remedy="say where the risk under the comparator comes from",
         )
         return
-    priors = loaded.problem.priors
-    if baseline.line and priors[baseline.line.prior].line is None:
-        yield place(
-            loaded,
-            (*where, "baseline", "line", "prior"),
-            found=baseline.line.prior,
-            allowed="a prior that declares a `line:`",
-            remedy="use `intercept:` instead",
-        )
+    yield from _measure_faults(loaded, name)
     if baseline.fixed_risk is not None and baseline.because is None:
         yield place(
             loaded,
-            (*where, "baseline"),
+            (*where, "baseline", "because"),
             found=NOTHING,
             allowed="a reason for a risk that is known without doubt",
             remedy="add `because:`",
         )
     for option, effect in outcome.effects.items():
         spot = (*where, "effects", option)
-        measures = {loaded.estimates[e].measure for e in priors[effect.prior].from_}
+        measures = _measures(loaded, effect.prior)
         if effect.scale == "added_rate":
-            if measures != {"rate"} or effect.exposure is None:
+            if measures != {"rate"}:
                 yield place(
                     loaded,
-                    spot,
-                    found=", ".join(sorted(measures)),
-                    allowed="a rate with `exposure: {value, unit, because}`",
-                    remedy="say how long patients are exposed to the rate",
+                    (*spot, "prior"),
+                    found=Phrase(f"{effect.prior}, of {', '.join(sorted(measures))}"),
+                    allowed="a prior made from a rate",
+                    remedy="name another prior, or use the scale of what was printed",
+                )
+            elif effect.exposure is None:
+                yield place(
+                    loaded,
+                    (*spot, "exposure"),
+                    found=NOTHING,
+                    allowed="how long patients are exposed to the rate",
+                    remedy="add `exposure: {value, unit, because}`",
                 )
         elif not measures <= {*RATIO_MEASURES, "risk_difference"}:
             yield place(
                 loaded,
                 (*spot, "prior"),
-                found=", ".join(sorted(measures)),
+                found=Phrase(f"{effect.prior}, of {', '.join(sorted(measures))}"),
                 allowed="a prior made from a ratio or risk difference",
-                remedy="use another prior, or `scale: added_rate` for a rate",
+                remedy="name the ratio it was computed from, or use `scale: added_rate` for a rate",
             )
         elif measures != {effect.scale} and effect.reference_risk is None:
             yield place(
@@ -593,10 +774,51 @@ def _outcome_faults(loaded: LoadedProblem, name: str) -> Iterator[Problem]:
             )
 
 
-def _horizon_faults(loaded: LoadedProblem) -> Iterator[Problem]:
+def _measures(loaded: LoadedProblem, prior: str) -> set[str]:
+    """Return what a prior is a distribution of."""
+    specification = loaded.problem.priors[prior]
+    if specification.line:
+        return {"line"}
+    return {loaded.estimates[name].measure for name in specification.from_}
+
+
+def _measure_faults(loaded: LoadedProblem, name: str) -> Iterator[Problem]:
+    """Refuse priors of another kind of number than the baseline model takes in their place."""
+    baseline = loaded.problem.outcomes[name].baseline
+    parts = [
+        (("intercept",), baseline.intercept, "risk", "a prior made from a risk"),
+        (("line",), baseline.line, "line", "a prior that declares a `line:`"),
+        *(
+            (("terms", i), term, "odds_ratio", "a prior made from an odds ratio per step")
+            for i, term in enumerate(baseline.terms)
+        ),
+        *(
+            (
+                ("extension", i, "later_hazard_ratio"),
+                extension.later_hazard_ratio,
+                "later_hazard_ratio",
+                "a prior made from a later_hazard_ratio",
+            )
+            for i, extension in enumerate(baseline.extension)
+        ),
+    ]
+    for spot, part, wanted, words in parts:
+        if part is not None and _measures(loaded, part.prior) != {wanted}:
+            yield place(
+                loaded,
+                ("outcomes", name, "baseline", *spot, "prior"),
+                found=Phrase(f"{part.prior}, of {', '.join(_measures(loaded, part.prior))}"),
+                allowed=words,
+                remedy="name another prior"
+                + (", or use `intercept:`" if wanted == "line" else "")
+                + (", or use `line:`" if "line" in _measures(loaded, part.prior) else ""),
+            )
+
+
+def _horizon_faults(loaded: LoadedProblem, names: Iterable[str]) -> Iterator[Problem]:
     """Yield a question for each prior whose figures were counted over another time."""
     problem = loaded.problem
-    for name in active_priors(loaded):
+    for name in names:
         specification = problem.priors[name]
         for i, key in enumerate(specification.from_):
             estimate = loaded.estimates[key]

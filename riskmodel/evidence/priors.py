@@ -27,7 +27,7 @@ import numpy as np
 
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem
 from riskmodel.evidence.measures import log_standard_error
-from riskmodel.parameters.library import LoadedProblem
+from riskmodel.parameters.library import LoadedProblem, written_at
 from riskmodel.parameters.marked_yaml import dotted
 from riskmodel.parameters.schema import (
     RATIO_MEASURES,
@@ -272,6 +272,7 @@ def _refuse(loaded, name, part, found, allowed, remedy):
 
 def place(loaded: LoadedProblem, location: tuple, **parts):
     """Return a Problem at a location of the problem's file, or without a place if it has none."""
+    location = written_at(loaded.problem, loaded.scenarios, location)
     if loaded.document is None:
         return Problem(field=dotted(location), **parts)
     return loaded.document.problem(location, **parts)
@@ -295,7 +296,27 @@ def _badge(loaded: LoadedProblem, name: str, specification: PriorSpecification, 
     return "data"
 
 
+def _require_use(loaded, name, specification: PriorSpecification, measure: str) -> None:
+    """Refuse what is declared and would be passed over in silence."""
+    for part, fits in (
+        ("complement", measure == "risk" and not specification.line),
+        ("effective_sample_size", measure == "risk"),
+        ("log_sd", measure in POSITIVE_MEASURES),
+    ):
+        if getattr(specification, part) and not fits:
+            kind = "line" if specification.line else measure
+            _refuse(
+                loaded,
+                name,
+                (part,),
+                getattr(specification, part),
+                f"nothing, for a prior made from a {kind}",
+                f"leave out `{part}:`; it has no meaning here",
+            )
+
+
 def _single(loaded, name, specification: PriorSpecification, estimate: Estimate) -> Prior:
+    _require_use(loaded, name, specification, estimate.measure)
     badge = _badge(loaded, name, specification, [estimate])
     value = 1 - estimate.number if specification.complement else estimate.number
     size = specification.effective_sample_size
@@ -306,6 +327,16 @@ def _single(loaded, name, specification: PriorSpecification, estimate: Estimate)
         )
 
     if estimate.measure == "risk" and size is not None:
+        if not 0 < value < 1:
+            _refuse(
+                loaded,
+                name,
+                ("from", 0),
+                Phrase(f"{estimate.id}, a risk of {value:g}"),
+                "a risk above 0 and below 1",
+                "never nobody or everybody for certain: give the counts, without "
+                "`effective_sample_size:`",
+            )
         return prior(
             "risk",
             "beta",
@@ -349,19 +380,25 @@ def _single(loaded, name, specification: PriorSpecification, estimate: Estimate)
                 f"log-normal around {value:g}, log standard error {error:.4f} from the "
                 f"{interval.level:.0%} interval",
             )
+    if estimate.measure == "risk":
+        remedy = "declare `effective_sample_size:` with `badge: assumed`, or give its counts"
+    elif estimate.measure in POSITIVE_MEASURES:
+        remedy = "give its interval with `level:`, or declare `log_sd:` with `badge: assumed`"
+    else:
+        remedy = "name the ratio or the risks that it was computed from"
     _refuse(
         loaded,
         name,
         ("from", 0),
-        estimate.id,
+        Phrase(f"{estimate.id}, a {estimate.measure} without a spread that can be used"),
         "an estimate with counts, an interval of sampling error, or a declared spread",
-        "a point alone is no distribution: declare `effective_sample_size:` for a risk, or "
-        "`log_sd:` for a rate or ratio, with `badge: assumed`",
+        f"a point alone is no distribution: {remedy}",
     )
 
 
 def _line(loaded, name, specification: PriorSpecification, estimates) -> LinePrior:
     line = specification.line
+    _require_use(loaded, name, specification, "risk")
     badge = _badge(loaded, name, specification, estimates)
     if specification.effective_sample_size is None:
         _refuse(

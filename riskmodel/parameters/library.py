@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -15,6 +16,7 @@ from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, did_you_m
 from riskmodel.parameters.marked_yaml import Location, MarkedDocument, load_marked
 from riskmodel.parameters.schema import (
     FILE_SCHEMAS,
+    IDENTIFIER,
     DecisionProblem,
     Estimate,
     EvidenceFile,
@@ -142,7 +144,7 @@ def load_library(paths: Iterable[Path] | None = None) -> Library:
     Library
         With whatever is wrong in its ``problems``; nothing is raised.
     """
-    library = Library()
+    library, seen = Library(), set()
     for path in [shipped_folder()] if paths is None else [Path(path) for path in paths]:
         files = parameter_files(path) if path.is_dir() else [path]
         if not files:
@@ -156,7 +158,21 @@ def load_library(paths: Iterable[Path] | None = None) -> Library:
                 )
             )
         for file in files:
-            library.read(file)
+            if file.resolve() not in seen:
+                seen.add(file.resolve())
+                library.read(file)
+    return library
+
+
+def with_shipped(own: Library) -> Library:
+    """Return a library with the shipped ids that it does not bring itself."""
+    read = {path.resolve() for path in own.files}
+    if read.issuperset(path.resolve() for path in parameter_files(shipped_folder())):
+        return own
+    library = load_library()
+    for kind, entries in own.entries.items():
+        library.entries[kind] |= entries
+    library.problems[:] = own.problems
     return library
 
 
@@ -177,14 +193,14 @@ def validate(document: MarkedDocument) -> Record:
             [
                 document.problem(
                     (),
-                    found=Phrase("no mapping"),
+                    found=Phrase("no mapping" if value is not None else "an empty file"),
                     allowed="a mapping of keys to values",
                     remedy="start with `schema: riskmodel/problem/1` or another schema",
                 )
             ]
         )
     name = value.get("schema")
-    if name not in FILE_SCHEMAS:
+    if not isinstance(name, str) or name not in FILE_SCHEMAS:
         raise ParameterError(
             [
                 document.problem(
@@ -199,13 +215,30 @@ def validate(document: MarkedDocument) -> Record:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise ParameterError(_problems_of(error, document, model)) from None
+        raise ParameterError(problems_of(error, document, model)) from None
 
 
-def _problems_of(error: ValidationError, document: MarkedDocument, model: type) -> list[Problem]:
+def problems_of(
+    error: ValidationError,
+    document: MarkedDocument,
+    model: type,
+    written_at: Callable[[Location], Location] = tuple,
+) -> list[Problem]:
+    """Return what pydantic refused, in our words and at its place in the file.
+
+    Parameters
+    ----------
+    error : ValidationError
+    document : MarkedDocument
+    model : type
+        The schema that refused.
+    written_at : callable, optional
+        Where in the file a location of the validated value stands, if not there itself.
+    """
     problems: dict[tuple, Problem] = {}
     for detail in error.errors(include_url=False):
-        location = tuple(detail["loc"])
+        keys = _keys_at(model, detail["loc"][:-1])
+        location = written_at(tuple(detail["loc"]))
         if detail["type"] == "missing":
             problem = document.problem(
                 location,
@@ -219,20 +252,31 @@ def _problems_of(error: ValidationError, document: MarkedDocument, model: type) 
                 of_key=True,
                 found=Phrase("an unknown key"),
                 allowed="the keys of the schema",
-                remedy=did_you_mean(location[-1], _keys_at(model, location[:-1])),
+                remedy=did_you_mean(location[-1], keys),
             )
         else:
             while location and location not in document.values:
                 location = location[:-1]  # the name of a union's member
-            allowed, remedy = _wanted(detail)
+            value = detail["input"]
+            allowed, remedy = _wanted(detail, _keys_at(model, detail["loc"]))
             problem = document.problem(
-                location, found=detail["input"], allowed=allowed, remedy=remedy
+                location, found=NOTHING if value is None else value, allowed=allowed, remedy=remedy
             )
-        problems.setdefault((problem.field, problem.line, problem.column), problem)
+        place = (problem.field, problem.line, problem.column)
+        if place in problems:  # another member of a union
+            problem = replace(problem, allowed=f"{problems[place].allowed} or {problem.allowed}")
+        problems[place] = problem
     return list(problems.values())
 
 
-def _wanted(detail: dict) -> tuple[str, str]:
+_TYPES = {
+    "bool_type": ("true or false", "write true or false, without quotes"),
+    "dict_type": ("a mapping of keys to values", "write `key: value` lines below it"),
+    "list_type": ("a list", "write it in brackets: [one, two]"),
+}
+
+
+def _wanted(detail: dict, keys: list[str]) -> tuple[str, str]:
     """Return what a field allows, and a remedy, from pydantic's own account of the fault."""
     kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
     message = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
@@ -240,13 +284,27 @@ def _wanted(detail: dict) -> tuple[str, str]:
         return message, did_you_mean(
             value, message.replace("'", "").replace(" or ", ", ").split(", ")
         )
-    if isinstance(value, str) and value.endswith("%"):
-        return message, "write a percentage as a number between 0 and 1"
-    if kind in ("less_than", "less_than_equal") and isinstance(value, int | float) and value > 1:
-        return message, "divide percentages by 100"
+    if kind == "model_type":
+        return f"a mapping of {', '.join(keys)}", "write `key: value` lines below it"
+    if kind in _TYPES:
+        return _TYPES[kind]
+    if kind == "string_type":
+        return "text", "put it in quotes" if value is not None else "add the text"
     if kind == "string_pattern_mismatch":
-        return f"text that matches {context['pattern']}", "correct the spelling"
-    return message, "correct the value or its type"
+        pattern = context["pattern"]
+        if pattern == IDENTIFIER:
+            return "small letters, digits and underscores, a letter first", "correct the spelling"
+        return f"text that matches {pattern}", "correct the spelling"
+    if kind in ("float_type", "int_type"):
+        message = "a whole number" if kind == "int_type" else "a number"
+        if isinstance(value, str) and value.endswith("%"):
+            return message, "write a percentage as a number between 0 and 1"
+        if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
+            return message, "write it without quotes"
+        return message, f"give {message}"
+    if kind in ("less_than", "less_than_equal") and 1 in context.values():
+        return message, "divide percentages by 100"
+    return message, "correct the value"
 
 
 def _keys_at(model: type, location: Location) -> list[str]:
@@ -332,10 +390,22 @@ class LoadedProblem:
                 for name in unknown
             )
         data = self.problem.model_dump(by_alias=True, exclude_unset=True)
-        for name in names:
-            for path, value in known[name].set.items():
-                set_at(data, path, value)
-        problem = DecisionProblem.model_validate(data)
+        try:
+            for name in names:
+                for path, value in known[name].set.items():
+                    set_at(data, path, deepcopy(value))
+            problem = DecisionProblem.model_validate(data)
+        except (KeyError, ValidationError):
+            raise ParameterError(
+                [
+                    Problem(
+                        field="scenario",
+                        found=Phrase(", ".join(names)),
+                        allowed="scenarios that fit together",
+                        remedy="one sets a part that another takes away; switch on fewer",
+                    )
+                ]
+            ) from None
         return replace(self, problem=problem, scenarios=(*self.scenarios, *names))
 
     def to_json(self) -> str:
@@ -401,8 +471,28 @@ def set_at(data: dict, path: str, value: Any) -> None:
     data[last] = value
 
 
-def read_problem(name: str | Path) -> LoadedProblem:
-    """Return a decision problem by its shipped id or the path of its file.
+def written_at(problem: DecisionProblem, scenarios: Iterable[str], location: Location) -> Location:
+    """Return where a part of a problem is written: in a scenario that sets it, or in itself.
+
+    Examples
+    --------
+    >>> problem = find_problem("plex_aav")[1].record
+    >>> written_at(problem, ["central_line"], ("outcomes", "death"))
+    ('outcomes', 'death')
+    """
+    for name in scenarios:
+        for path in problem.scenarios[name].set:
+            parts = tuple(path.split("."))
+            if all(a == b for a, b in zip(parts, location, strict=False)):
+                return ("scenarios", name, "set", path, *location[len(parts) :])
+    return location
+
+
+LAYOUT = ("sources.yaml", "evidence", "problems", "profiles", "preferences")
+
+
+def find_problem(name: str | Path) -> tuple[Library, Entry]:
+    """Return a decision problem by its shipped id or the path of its file, and what is beside it.
 
     Parameters
     ----------
@@ -412,72 +502,43 @@ def read_problem(name: str | Path) -> LoadedProblem:
 
     Returns
     -------
-    LoadedProblem
+    library : Library
+        The shipped one, with the user's own ids before the shipped ones.
+    entry : Entry
 
     Raises
     ------
     ParameterError
-        If there is no such problem, or its files do not pass the schema, or use names that
-        stand nowhere. Whether the figures agree is checked on loading through
-        :func:`riskmodel.load_problem`.
-
-    Examples
-    --------
-    >>> read_problem("plex_aav").problem.horizon.value
-    12.0
+        If there is no such problem, or its files do not pass the schema.
     """
-    from riskmodel.parameters.references import check_references
-
-    library = load_library()
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
-        if path.parent.name == "problems":
-            own = [p for p in parameter_files(path.parent.parent) if p.resolve() != path.resolve()]
-            shipped = {p.resolve() for p in library.files}
-            for file in own:
-                if file.resolve() not in shipped:
-                    library.read(file)
-        entry = _own_entry(library, path)
+        own = load_library([path, *_beside(path)])
+        entries = own.entries["problem"].values()
+        entry = next((e for e in entries if e.document.file == path), None)
+        library = with_shipped(own)
+        allowed, remedy = "a file of schema riskmodel/problem/1", "name a problem file"
     else:
-        entry = library.entries["problem"].get(str(name))
+        library = load_library()
+        known = library.entries["problem"]
+        entry = known.get(str(name))
+        allowed = f"a shipped id ({', '.join(known)}) or a .yaml file"
+        remedy = did_you_mean(name, known)
+    if entry is None and not library.problems:
+        library.problems.append(
+            Problem(field="problem", found=str(name), allowed=allowed, remedy=remedy)
+        )
     if library.problems:
         raise ParameterError(library.problems)
-    if entry is None:
-        known = library.entries["problem"]
-        raise ParameterError(
-            [
-                Problem(
-                    field="problem",
-                    found=str(name),
-                    allowed=f"a shipped id ({', '.join(known)}) or a .yaml file",
-                    remedy=did_you_mean(name, known),
-                )
-            ]
-        )
-    faults = check_references(library, entry)
-    if faults:
-        raise ParameterError(faults)
-    return resolve(library, entry)
+    return library, entry
 
 
-def _own_entry(library: Library, path: Path) -> Entry | None:
-    """Return the problem of one file, reading it unless the library holds it already."""
-    if path.resolve() not in {file.resolve() for file in library.files}:
-        library.read(path)
-    for entry in library.entries["problem"].values():
-        if entry.document.file.resolve() == path.resolve():
-            return entry
-    if not library.problems:
-        library.problems.append(
-            Problem(
-                field="schema",
-                found=Phrase("no decision problem"),
-                file=path,
-                allowed="a file of schema riskmodel/problem/1",
-                remedy="name a problem file",
-            )
-        )
-    return None
+def _beside(path: Path) -> list[Path]:
+    """Return the rest of the params folder that a problem's file stands in, if it is one."""
+    if path.resolve().parent.name != "problems":
+        return []
+    folder = path.parent.parent if path.parent.name else path.resolve().parent.parent
+    return [folder / part for part in LAYOUT if (folder / part).exists()]
 
 
 def resolve(library: Library, entry: Entry) -> LoadedProblem:
@@ -493,17 +554,17 @@ def resolve(library: Library, entry: Entry) -> LoadedProblem:
         for rule in option.not_for
         if rule.source and rule.source.key
     }
-    panels = library.records("preferences")
+    panels, chosen = library.records("preferences"), problem.preferences.default
     files = {library.entries["estimate"][name].document.file for name in names}
     files |= {library.entries["source"][key].document.file for key in keys}
-    files.add(entry.document.file)
+    files |= {entry.document.file, library.entries["preferences"][chosen].document.file}
     return LoadedProblem(
         problem=problem,
         estimates=used,
         sources={key: sources[key] for key in sorted(keys)},
         panels={n: p for n, p in panels.items() if set(p.weights) <= set(problem.outcomes)},
         document=entry.document,
-        digests={path.name: file_digest(path) for path in sorted(files)},
+        digests={_input_name(path): file_digest(path) for path in sorted(files)},
     )
 
 
@@ -515,6 +576,12 @@ def used_estimates(problem: DecisionProblem) -> list[str]:
             names += [row.risk_difference]
             names += [row.number_needed_to_treat] if row.number_needed_to_treat else []
     return list(dict.fromkeys(names))
+
+
+def _input_name(path: Path) -> str:
+    """Return a shipped file's place in the library, or another's path as it was given."""
+    whole, shipped = path.resolve(), shipped_folder()
+    return (whole.relative_to(shipped) if whole.is_relative_to(shipped) else path).as_posix()
 
 
 def file_digest(path: Path) -> str:

@@ -19,7 +19,7 @@ MAX_DEPTH = 50
 Location = tuple  # keys and indices from the top, as pydantic gives them
 Position = tuple[int, int]
 
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\Z")  # a longer one is read as a float
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _TRAPS = (
     (re.compile(r"[-+]?[0-9]+(_[0-9]+)+\Z"), "write the number without underscores"),
@@ -28,6 +28,10 @@ _TRAPS = (
     (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\Z"), "quote a date"),
     (re.compile(r"[-+]?\.(inf|Inf|INF|nan|NaN|NAN)\Z"), "give a finite number"),
 )
+_SYNTAX_REMEDIES = {
+    "character '\\t' that cannot start any token": "indent with spaces, not tabs",
+    "another document": "keep one document in a file",
+}
 
 
 @dataclass(frozen=True)
@@ -148,18 +152,20 @@ def _compose(path: Path, text: str) -> Node | None:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        found = Phrase(error.problem or error.context or "text that is not YAML")
+        words = error.problem or error.context or "text that is not YAML"
+        found = Phrase(words.removeprefix("but ").removeprefix("found "))
     except RecursionError:
         line, column, found = 1, 1, Phrase("nesting too deep to read")
     except YAMLError as error:
-        line, column, found = 1, 1, Phrase(str(error).splitlines()[0])
+        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
+        column, found = 1, Phrase(str(error).splitlines()[0])
     raise ParameterError(
         [
             Problem(
                 field="",
                 found=found,
                 allowed="one YAML 1.2 document",
-                remedy="mend the syntax here or just above",
+                remedy=_SYNTAX_REMEDIES.get(found, "mend the syntax here or just above"),
                 file=path,
                 line=line,
                 column=column,
@@ -214,7 +220,7 @@ class _Walker:
         if depth > MAX_DEPTH:
             self.refuse(
                 node,
-                location,
+                location[:1],
                 Phrase(f"nesting deeper than {MAX_DEPTH}"),
                 f"at most {MAX_DEPTH} levels",
                 "flatten the file",

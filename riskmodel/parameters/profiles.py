@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -87,20 +88,21 @@ def read_profiles_csv(path: Path) -> tuple[list[dict], list[_Place]]:
     """
     path = Path(path)
 
-    def fail(found, remedy, line=None):
-        raise ParameterError(
-            [
-                Problem(
-                    field="",
-                    found=Phrase(found),
-                    allowed="a CSV file with a header line and a line for each patient",
-                    remedy=remedy,
-                    file=path,
-                    line=line,
-                    column=1 if line else None,
-                )
-            ]
-        )
+    def fault(found, remedy, line=None):
+        return [
+            Problem(
+                field="",
+                found=Phrase(found),
+                allowed="a CSV file with a header line and a line for each patient",
+                remedy=remedy,
+                file=path,
+                line=line,
+                column=1 if line else None,
+            )
+        ]
+
+    def fail(*parts):
+        raise ParameterError(fault(*parts))
 
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -115,27 +117,38 @@ def read_profiles_csv(path: Path) -> tuple[list[dict], list[_Place]]:
         fail(f"text that is not CSV ({error})", "check quotes and separators", reader.line_num)
     if len(table) < 2:
         fail("no patient", "add a line below the header")
-    header = [cell.strip() for cell in table[0][1]]
-    if len(set(header)) < len(header) or "" in header:
-        fail("a column without a name, or the same name twice", "name each column once", 1)
-    rows, places = [], []
-    for line, cells in table[1:]:
+    (first, header), *table = table
+    if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
+        fail("semicolons or tabs between the columns", "separate columns with commas", first)
+    columns = [_column(cell) for cell in header]
+    names = [name for name, _ in columns]
+    if len(set(names)) < len(names) or "" in names:
+        fail("a column without a name, or the same name twice", "name each column once", first)
+    rows, places, problems = [], [], []
+    for line, cells in table:
         if len(cells) != len(header):
-            fail(
+            problems += fault(
                 f"{len(cells)} cells under {len(header)} columns",
                 "check the separators of this line",
                 line,
             )
-        row, columns = {}, {}
-        for number, (column, cell) in enumerate(zip(header, cells, strict=True), start=1):
-            name, _, unit = column.partition("[")
-            name, unit = name.strip(), unit.rstrip("]").strip()
-            if cell.strip():
-                row[name] = f"{cell.strip()} {unit}".strip()
-                columns[name] = number
-        rows.append(row)
-        places.append(_Place(path, line, columns))
+            continue
+        stated = {
+            name: (number, f"{cell.strip()} {unit}".strip())
+            for number, ((name, unit), cell) in enumerate(zip(columns, cells, strict=True), start=1)
+            if cell.strip()
+        }
+        rows.append({name: text for name, (_, text) in stated.items()})
+        places.append(_Place(path, line, {name: number for name, (number, _) in stated.items()}))
+    if problems:
+        raise ParameterError(problems)
     return rows, places
+
+
+def _column(text: str) -> tuple[str, str]:
+    """Return name and unit of a column ``name [unit]``."""
+    name, _, unit = text.partition("[")
+    return name.strip(), unit.strip().removesuffix("]").strip()
 
 
 def read_patients(
@@ -221,7 +234,7 @@ def resolve_patients(
                     "id",
                     found=name,
                     allowed="each id once",
-                    remedy="give each patient a name of its own",
+                    remedy="give each patient a name of their own",
                 )
             )
         seen.add(name)
@@ -275,16 +288,17 @@ def _patient(problem, name: str, typed: Mapping, place: _Place, needed) -> tuple
                 )
             )
         elif covariate.default is not None:
-            shown = {True: "yes", False: "no"}.get(covariate.default, covariate.default)
-            notes.append(f"{covariate.label.lower()} not stated, taken as {shown}")
+            notes.append(
+                f"{covariate.label.lower()} not stated, taken as {_said(covariate.default)}"
+            )
     for key, value in values.items():
         refuse = problem.covariates[key].refuse
         if refuse and value is refuse.is_:
             faults.append(
                 place.problem(
                     key,
-                    found=value,
-                    allowed=str(not refuse.is_).lower(),
+                    found=Phrase(_said(value)),
+                    allowed=f"{_said(not refuse.is_)} only",
                     remedy=f"this problem does not apply: {refuse.because}",
                 )
             )
@@ -295,6 +309,11 @@ def _patient(problem, name: str, typed: Mapping, place: _Place, needed) -> tuple
         if values.get(rule.covariate) is rule.is_
     }
     return Patient(name, values, tuple(notes), not_for), faults
+
+
+def _said(value: bool | float) -> str:
+    """Return a covariate's value as one says it."""
+    return ("yes" if value else "no") if isinstance(value, bool) else f"{value:g}"
 
 
 def _value(key: str, covariate: Covariate, typed: object, place: _Place, notes: list[str]):
@@ -310,9 +329,10 @@ def _value(key: str, covariate: Covariate, typed: object, place: _Place, notes: 
     if isinstance(typed, bool) or typed is None:
         _refuse(place, key, typed, allowed, "give a number")
     match = _NUMBER.match(str(typed))
-    if match is None:
-        comma = "write a decimal point, not a comma" if "," in str(typed) else "give a number"
-        _refuse(place, key, typed, allowed, comma)
+    if "," in str(typed):
+        _refuse(place, key, typed, allowed, "decimal comma? write a decimal point, and no others")
+    if match is None or not math.isfinite(float(match.group(1))):
+        _refuse(place, key, typed, allowed, "give a number")
     number, written = float(match.group(1)), match.group(2)
     factor = 1.0
     if written is not None and written != unit:
@@ -327,7 +347,7 @@ def _value(key: str, covariate: Covariate, typed: object, place: _Place, notes: 
         )
     value = number * factor
     if covariate.range and not covariate.range[0] <= value <= covariate.range[1]:
-        _refuse(place, key, typed, allowed, _likely_unit(covariate, number))
+        _refuse(place, key, typed, allowed, _likely_unit(covariate, number, factor))
     if covariate.studied and not covariate.studied[0] <= value <= covariate.studied[1]:
         low, high = covariate.studied
         notes.append(
@@ -337,17 +357,13 @@ def _value(key: str, covariate: Covariate, typed: object, place: _Place, notes: 
     return value
 
 
-def _likely_unit(covariate: Covariate, number: float) -> str:
+def _likely_unit(covariate: Covariate, number: float, factor: float) -> str:
     """Return a question about the unit, where another one would put the value in range."""
     low, high = covariate.range
-    for unit, factor in covariate.accepts.items():
-        if low <= number * factor <= high:
-            return (
-                f"did you mean {number:g} {unit} = {number * factor:.0f} {covariate.unit}? "
-                f"write '{number:g} {unit}'"
-            )
-        if low <= number / factor <= high:
-            return f"did you mean {number:g} {covariate.unit} = {number / factor:.2g} {unit}?"
+    for unit, other in {covariate.unit: 1.0, **covariate.accepts}.items():
+        if other != factor and low <= number * other <= high:
+            same = f" = {number * other:.0f} {covariate.unit}" if unit != covariate.unit else ""
+            return f"did you mean {number:g} {unit}{same}? write '{number:g} {unit}'"
     return "check the value and its unit"
 
 

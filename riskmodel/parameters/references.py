@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from functools import partial
 
 from pydantic import ValidationError
 
-from riskmodel.errors import NOTHING, Problem, did_you_mean
-from riskmodel.parameters.library import Entry, Library, set_at
+from riskmodel.errors import Problem, did_you_mean
+from riskmodel.parameters.library import Entry, Library, problems_of, set_at, written_at
 from riskmodel.parameters.marked_yaml import Location, MarkedDocument
 from riskmodel.parameters.schema import DecisionProblem, Estimate
 
 
 class _Names:
-    """Collects what is not known."""
+    """Collects what is not known, at the place where it is written."""
 
-    def __init__(self, document: MarkedDocument):
+    def __init__(
+        self, document: MarkedDocument, written_at: Callable[[Location], Location] = tuple
+    ):
         self.document = document
+        self.written_at = written_at
         self.problems: list[Problem] = []
 
     def must_be(self, kind: str, known: Iterable[str], name: str, location: Location) -> None:
         known = list(known)
         if name in known:
             return
+        location = self.written_at(location)
         of_key = bool(location) and location[-1] == name
         self.problems.append(
             self.document.problem(
@@ -182,47 +188,42 @@ def _check_preferences(names: _Names, library: Library, problem: DecisionProblem
             )
 
 
+# What no scenario may set: one posterior serves them all, and what it is made of is shared.
+SHARED = ("schema", "id", "priors", "sources", "estimates", "panels", "scenarios")
+
+
 def _check_scenario(library: Library, entry: Entry, name: str) -> list[Problem]:
     problem: DecisionProblem = entry.record
     data = problem.model_dump(by_alias=True, exclude_unset=True)
     found = []
     for path, value in problem.scenarios[name].set.items():
-        place = ("scenarios", name, "set", path)
+        fault = partial(
+            entry.document.problem, ("scenarios", name, "set", path), of_key=True, found=path
+        )
+        if path.split(".")[0] in SHARED:
+            found.append(
+                fault(
+                    allowed=f"any part but {', '.join(SHARED)}, which all scenarios share",
+                    remedy="declare another prior under `priors:` and let the scenario name it",
+                )
+            )
+            continue
         try:
-            set_at(data, path, value)
+            set_at(data, path, deepcopy(value))
         except KeyError as error:
             found.append(
-                entry.document.problem(
-                    place,
-                    of_key=True,
-                    found=path,
+                fault(
                     allowed="a dotted path of this file",
                     remedy=f"{error.args[0]!r} is not there",
                 )
             )
     if found:
         return found
+    place = partial(written_at, problem, [name])
     try:
         changed = DecisionProblem.model_validate(data)
     except ValidationError as error:
-        return [
-            entry.document.problem(
-                ("scenarios", name, "set"),
-                found=detail.get("input", NOTHING),
-                allowed=detail["msg"],
-                remedy="correct the value this scenario sets",
-            )
-            for detail in error.errors(include_url=False)
-        ]
-    names = _Names(entry.document)
+        return problems_of(error, entry.document, DecisionProblem, place)
+    names = _Names(entry.document, place)
     _check_problem(names, library, changed)
-    place = ("scenarios", name, "set")
-    return [
-        entry.document.problem(
-            place,
-            found=p.found,
-            allowed=p.allowed,
-            remedy=f"{p.remedy} (at {p.field} of the scenario)",
-        )
-        for p in names.problems
-    ]
+    return names.problems

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from riskmodel.errors import ParameterError, Problem
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+IDENTIFIER = r"^[a-z][a-z0-9_]*$"
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0)]
@@ -62,10 +63,13 @@ class Duration(Record):
         if isinstance(text, cls):
             return text
         if isinstance(text, str):
-            match = re.fullmatch(r"\s*([0-9.]+)\s*(day|week|month|year)s?\s*", text)
-            text = {"value": float(match[1]), "unit": match[2]} if match else {"value": text}
+            match = re.fullmatch(r"\s*(\d+\.?\d*)\s*(day|week|month|year)s?\s*", text)
+        else:
+            match = None
         try:
-            return cls.model_validate(text)
+            return cls.model_validate(
+                {"value": float(match[1]), "unit": match[2]} if match else text
+            )
         except ValidationError:
             raise ParameterError(
                 [
@@ -117,6 +121,8 @@ class Source(Record):
 
 
 class SourceFile(Record):
+    """Bibliographic records, each under the key that estimates cite."""
+
     schema_: Literal["riskmodel/sources/1"] = Field(alias="schema")
     sources: dict[Identifier, Source]
 
@@ -137,6 +143,8 @@ class SourceReference(Record):
 
 
 class Interval(Record):
+    """Two limits, the level they were stated at, and what kind of interval they are."""
+
     lower: Number
     upper: Number
     level: OpenProbability | None = None
@@ -144,12 +152,14 @@ class Interval(Record):
 
 
 class Counts(Record):
+    """People with the event, of people observed."""
+
     events: Annotated[int, Field(ge=0)]
     n: Annotated[int, Field(gt=0)]
 
 
 class Per(Record):
-    """The exposure a rate is counted over, such as 1000 catheter-days."""
+    """The exposure a rate is counted over, such as 1000 patient-days."""
 
     value: Positive
     unit: Literal["day", "week", "month", "year"]
@@ -211,6 +221,8 @@ class Estimate(Record):
 
 
 class EvidenceFile(Record):
+    """Estimates on one topic."""
+
     schema_: Literal["riskmodel/evidence/1"] = Field(alias="schema")
     topic: Text
     estimates: Annotated[list[Estimate], Field(min_length=1)]
@@ -220,6 +232,8 @@ class EvidenceFile(Record):
 
 
 class Weight(Record):
+    """How bad or good one event is, in reference outcomes."""
+
     weight: Annotated[float, Field(ge=0)]
     range: Pair | None = Field(None, description="reasonable range, for the preference curve")
 
@@ -278,6 +292,8 @@ class Band(Record):
 
 
 class Covariate(Record):
+    """What a profile may state about a patient, in which unit and range."""
+
     label: Text
     type: Literal["number", "boolean"] = "number"
     unit: Text | None = None
@@ -294,6 +310,8 @@ class Covariate(Record):
 
 
 class NotFor(Record):
+    """A covariate value for which an option does not apply."""
+
     covariate: Identifier
     is_: bool = Field(alias="is")
     because: Text
@@ -301,11 +319,15 @@ class NotFor(Record):
 
 
 class Option(Record):
+    """One thing that may be done."""
+
     label: Text
     not_for: list[NotFor] = Field(default_factory=list)
 
 
 class PriorReference(Record):
+    """The name of a prior."""
+
     prior: Identifier
 
 
@@ -322,7 +344,7 @@ class Term(Record):
 class Spread(Record):
     """How far patients alike in every covariate still differ; integrated over."""
 
-    log_odds_sd: Positive
+    log_odds_sd: Annotated[float, Field(gt=0, le=2)]  # up to 2 the quadrature is exact to 1e-6
     because: Text
 
 
@@ -369,6 +391,8 @@ class Effect(Record):
 
 
 class Outcome(Record):
+    """An event by the horizon: its risk under the comparator, and what each option does to it."""
+
     label: Text
     unwanted: bool
     definition: Text | None = None
@@ -377,6 +401,8 @@ class Outcome(Record):
 
 
 class NormalParameters(Record):
+    """Mean and standard deviation of a normal distribution."""
+
     mean: Number
     sd: Positive
 
@@ -427,6 +453,8 @@ class CaseMix(Record):
 
 
 class PublishedStratum(Record):
+    """The printed effect in one band."""
+
     band: Identifier
     risk_difference: Identifier
     number_needed_to_treat: Identifier | None = None
@@ -443,12 +471,16 @@ class PublishedStrata(Record):
 
 
 class PreferenceChoice(Record):
+    """Which outcome weights are relative to, whose weights are taken, and which one varies."""
+
     reference: Identifier
     default: Identifier
     vary: Identifier = Field(description="the outcome whose weight the preference curve varies")
 
 
 class Scenario(Record):
+    """Another answer to an open question: parts of the problem, set to other values."""
+
     label: Text
     because: Text
     set: dict[str, Any] = Field(description="dotted path in this file -> the value taken instead")
@@ -493,6 +525,8 @@ class DecisionProblem(Record):
 
 
 class Profile(Record):
+    """A named patient, in a file of their own."""
+
     schema_: Literal["riskmodel/profile/1"] = Field(alias="schema")
     id: Identifier
     label: Text

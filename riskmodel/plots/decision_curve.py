@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from riskmodel.plots.style import GREY, new_axes, styles
+from riskmodel.plots.style import new_axes, styles
 
 
 def plot_treatment_decision_curve(
@@ -46,7 +46,7 @@ def plot_treatment_decision_curve(
 
 
 def plot_strategy_band(curve: pd.DataFrame, strategy: str, *, scale: float = 1.0, ax=None):
-    """Draw one strategy with its credible band, the others' means in grey behind it.
+    """Draw one strategy with its credible band.
 
     Parameters
     ----------
@@ -61,15 +61,6 @@ def plot_strategy_band(curve: pd.DataFrame, strategy: str, *, scale: float = 1.0
     """
     ax = new_axes(ax)
     look = styles(list(curve["strategy"].unique()))[strategy]
-    for other, rows in curve.groupby("strategy", sort=False):
-        if other != strategy:
-            ax.plot(
-                scale * rows["threshold"],
-                scale * rows["net_benefit"],
-                color=GREY,
-                linewidth=0.5,
-                alpha=0.6,
-            )
     rows = curve[curve["strategy"] == strategy]
     ax.fill_between(
         scale * rows["threshold"],

@@ -14,8 +14,8 @@ import xarray as xr
 
 from riskmodel.decisions.decision_curve import BY_MODEL, TREAT_NONE, treatment_decision_curve
 from riskmodel.decisions.net_benefit import (
-    absolute_effects,
     break_even_weight,
+    effects_along,
     preference_curve,
     weighting,
 )
@@ -132,10 +132,8 @@ def _absolute_effect(grid: xr.Dataset, option: str, name: str, prob: float) -> P
     loaded = loaded_problem(grid)
     problem, mix = loaded.problem, loaded.problem.case_mix
     covariate = problem.covariates[mix.covariate]
-    table = absolute_effects(grid, prob=prob)
+    table = effects_along(grid, mix.covariate, prob=prob)
     table = table[table["option"] == option]
-    values = grid[mix.covariate].to_series()
-    table = table.assign(**{mix.covariate: table["profile"].map(values)})
     labels = {
         key: outcome.label for key, outcome in problem.outcomes.items() if option in outcome.effects
     }

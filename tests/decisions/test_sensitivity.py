@@ -150,7 +150,8 @@ def test_own_baseline_walks_through_the_spread(posterior):
 
 
 def test_own_baseline_is_empty_without_a_spread(small_posterior):
-    assert len(own_baseline_table(small_posterior, [{"distance": 30, "years": 5}])) == 10
+    # three positions, two options that differ from the comparator
+    assert len(own_baseline_table(small_posterior, [{"distance": 30, "years": 5}])) == 3 * 2
     unspread = small_posterior.loaded.problem.model_dump(by_alias=True, exclude_unset=True)
     del unspread["outcomes"]["blister"]["baseline"]["between_patient_spread"]
     loaded = replace(

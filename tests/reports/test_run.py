@@ -60,7 +60,7 @@ def test_record_holds_seed_digests_versions_and_diagnostics(finished):
     record = json.loads((finished.folder / "run.json").read_text(encoding="utf-8"))
     assert record["posterior"]["seed"] == 7
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in record["inputs"].values())
-    assert {"plex_aav.yaml", "sources.yaml"} <= set(record["inputs"])
+    assert {"problems/plex_aav.yaml", "sources.yaml"} <= set(record["inputs"])
     assert record["posterior"]["versions"]["pymc"]
     assert record["posterior"]["divergences"] == 0
     assert all(row["r_hat"] < 1.01 for row in record["posterior"]["diagnostics"])
