@@ -34,7 +34,7 @@ for path in sorted(Path(sys.argv[1]).rglob("*.yaml")):
 FIT = """
 import time, warnings; warnings.simplefilter("ignore")
 import nutpie, pymc
-from riskmodel.evidence.checks import load_problem
+from riskmodel.evidence.loading import load_problem
 from riskmodel.models.posterior import fit
 problem = load_problem("plex_aav")
 start = time.perf_counter()
@@ -44,7 +44,7 @@ print(time.perf_counter() - start)
 BARE = """
 import time, warnings; warnings.simplefilter("ignore")
 import nutpie, pymc
-from riskmodel.evidence.checks import load_problem
+from riskmodel.evidence.loading import load_problem
 from riskmodel.models.joint import build_model
 model = build_model(load_problem("plex_aav"))
 start = time.perf_counter()

@@ -7,7 +7,7 @@ read files, stay light.
 from importlib import import_module
 
 _HOMES = {
-    "load_problem": "riskmodel.evidence.checks",
+    "load_problem": "riskmodel.evidence.loading",
     "ParameterError": "riskmodel.errors",
     "ConvergenceError": "riskmodel.errors",
     "RiskModelWarning": "riskmodel.errors",

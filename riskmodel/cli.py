@@ -82,7 +82,8 @@ def run(
 
     Example: riskmodel run plex_aav --profile serum_creatinine=420,age=62 --out runs/first
     """
-    from riskmodel.evidence.checks import load_panel, load_problem, needed_covariates, switch_on
+    from riskmodel.evidence.loading import load_panel, load_problem, switch_on
+    from riskmodel.evidence.problem_checks import needed_covariates
     from riskmodel.parameters.profiles import read_patients
     from riskmodel.parameters.schema import Duration
     from riskmodel.reports.folder import next_free_folder, require_free
@@ -135,7 +136,7 @@ def check(
 
     Example: riskmodel check params/
     """
-    from riskmodel.evidence.checks import check_files
+    from riskmodel.evidence.loading import check_files
 
     problems, files = check_files(paths or None)
     for problem in problems:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import riskmodel as rm
-from riskmodel.evidence.checks import check_files
+from riskmodel.evidence.loading import check_files
 
 ROOT = Path(__file__).resolve().parent.parent
 

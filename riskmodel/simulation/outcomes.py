@@ -14,8 +14,8 @@ import xarray as xr
 from scipy.special import expit
 
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, RiskModelWarning
-from riskmodel.evidence.checks import needed_covariates
 from riskmodel.evidence.priors import build_priors, draw_prior, used_priors
+from riskmodel.evidence.problem_checks import needed_covariates
 from riskmodel.models.events import (
     baseline_risk,
     carried_effect,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from riskmodel.errors import ParameterError
-from riskmodel.evidence.checks import as_panel, check_files, load_panel, load_problem, switch_on
+from riskmodel.evidence.checks import as_panel
+from riskmodel.evidence.loading import check_files, load_panel, load_problem, switch_on
 from riskmodel.parameters.library import shipped_folder
 
 BAD = Path(__file__).parent.parent / "bad_params"

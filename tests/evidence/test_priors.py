@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from riskmodel.errors import ParameterError
-from riskmodel.evidence.checks import load_problem
+from riskmodel.evidence.loading import load_problem
 from riskmodel.evidence.priors import (
     active_priors,
     build_prior,

@@ -3,7 +3,7 @@
 import pytest
 
 from riskmodel.errors import ParameterError
-from riskmodel.evidence.checks import load_problem
+from riskmodel.evidence.loading import load_problem
 from riskmodel.parameters.library import (
     LoadedProblem,
     find_problem,

@@ -3,7 +3,8 @@
 import pytest
 
 from riskmodel.errors import ParameterError
-from riskmodel.evidence.checks import load_problem, needed_covariates
+from riskmodel.evidence.loading import load_problem
+from riskmodel.evidence.problem_checks import needed_covariates
 from riskmodel.parameters.profiles import (
     read_patients,
     read_profile_text,

@@ -1,0 +1,385 @@
+"""Arithmetic that a decision problem must pass: bands, baselines, scales, horizons, scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem
+from riskmodel.evidence.checks import as_panel
+from riskmodel.evidence.priors import build_priors, place, rests_on_unverified, used_priors
+from riskmodel.parameters.library import LoadedProblem
+from riskmodel.parameters.profiles import resolve_patients
+from riskmodel.parameters.schema import (
+    RATIO_MEASURES,
+    Covariate,
+    DecisionProblem,
+    Duration,
+)
+
+BASELINE_FORMS = ("intercept", "line", "fixed_risk")
+
+
+def check_problem(loaded: LoadedProblem) -> list[Problem]:
+    """Return what is wrong with a problem whose names are all known, and with each scenario."""
+    found = _problem_faults(loaded)
+    if not loaded.scenarios:
+        found += _unverified_faults(loaded)
+        for name in loaded.problem.scenarios if not found else ():
+            found += _problem_faults(loaded.with_scenarios([name]))
+    return found
+
+
+def _problem_faults(loaded: LoadedProblem) -> list[Problem]:
+    found = list(_structure_faults(loaded))
+    if found:
+        return found
+    names = used_priors(loaded.problem)
+    try:
+        build_priors(loaded, names)
+    except ParameterError as error:
+        found += error.problems
+    found += _horizon_faults(loaded, names)
+    try:
+        as_panel(loaded, None)
+    except ParameterError as error:
+        found += [
+            place(
+                loaded,
+                ("preferences", "default"),
+                found=Phrase(f"'{loaded.problem.preferences.default}', with {fault.field}"),
+                allowed=fault.allowed,
+                remedy=fault.remedy,
+            )
+            for fault in error.problems
+        ]
+    return found
+
+
+def _unverified_faults(loaded: LoadedProblem) -> Iterator[Problem]:
+    for name in used_priors(loaded.problem):
+        if rests_on_unverified(loaded, name):
+            yield place(
+                loaded,
+                ("priors", name, "from"),
+                found=list(loaded.problem.priors[name].from_),
+                allowed="estimates that were seen, or judgements",
+                remedy="what is only remembered may be used in a scenario, by name",
+            )
+
+
+def _structure_faults(loaded: LoadedProblem) -> Iterator[Problem]:
+    problem = loaded.problem
+    for name, covariate in problem.covariates.items():
+        yield from _covariate_faults(loaded, name, covariate)
+    for name in problem.outcomes:
+        yield from _outcome_faults(loaded, name)
+    yield from _overlap_faults(loaded)
+    for i, key, rule in _exclusions(problem):
+        if problem.covariates[rule.covariate].type != "boolean":
+            yield place(
+                loaded,
+                ("options", key, "not_for", i, "covariate"),
+                found=rule.covariate,
+                allowed="a covariate of `type: boolean`",
+                remedy="declare one that says whether the reason is there",
+            )
+    yield from _reference_profile_faults(loaded)
+    yield from _logarithm_faults(loaded)
+    mix = problem.case_mix
+    if mix and not mix.within[0] < mix.median < mix.within[1]:
+        yield place(
+            loaded,
+            ("case_mix", "within"),
+            found=mix.within,
+            allowed="limits on either side of the median",
+            remedy="correct one of them",
+        )
+
+
+def _logarithm_faults(loaded: LoadedProblem) -> Iterator[Problem]:
+    """Refuse a logarithm of what may be 0 or less."""
+    problem = loaded.problem
+    parts = [
+        (("outcomes", name, "baseline", "terms", i, "centre"), term, term.centre)
+        for name, outcome in problem.outcomes.items()
+        for i, term in enumerate(outcome.baseline.terms)
+    ]
+    parts += [
+        (("priors", name, "line", "centre"), prior.line, prior.line.centre)
+        for name, prior in problem.priors.items()
+        if prior.line and name in used_priors(problem)
+    ]
+    if problem.case_mix:
+        parts.append((("case_mix", "within"), problem.case_mix, problem.case_mix.within[0]))
+    for spot, part, lowest in parts:
+        if part.transform != "log":
+            continue
+        if lowest <= 0:
+            yield place(
+                loaded,
+                spot,
+                found=lowest,
+                allowed="a number above 0, for `transform: log`",
+                remedy="give one, or use `transform: linear`",
+            )
+        span = problem.covariates[part.covariate].range
+        if span is None or span[0] <= 0:
+            yield place(
+                loaded,
+                ("covariates", part.covariate, "range"),
+                found=NOTHING if span is None else span,
+                allowed="a range above 0, since a model takes this covariate's logarithm",
+                remedy="add `range: [lowest, highest]` of what a patient can have"
+                if span is None
+                else "raise the lower end",
+            )
+
+
+def _exclusions(problem: DecisionProblem):
+    for key, option in problem.options.items():
+        for i, rule in enumerate(option.not_for):
+            yield i, key, rule
+
+
+def _reference_profile_faults(loaded: LoadedProblem) -> Iterator[Problem]:
+    """Hold the reference profile to the rules of every patient."""
+    problem = loaded.problem
+    try:
+        resolve_patients(problem, [problem.reference_profile], needed=needed_covariates(problem))
+    except ParameterError as error:
+        for fault in error.problems:
+            yield place(
+                loaded,
+                ("reference_profile", fault.field),
+                found=fault.found,
+                allowed=fault.allowed,
+                remedy=fault.remedy,
+            )
+
+
+def _overlap_faults(loaded: LoadedProblem) -> Iterator[Problem]:
+    """Refuse pairs that close a ring: such margins and odds ratios may have no joint risks."""
+    group: dict[str, str] = {}
+
+    def root(outcome: str) -> str:
+        while group.get(outcome, outcome) != outcome:
+            outcome = group[outcome]
+        return outcome
+
+    for i, overlap in enumerate(loaded.problem.overlap):
+        a, b = overlap.outcomes
+        if root(a) == root(b):
+            yield place(
+                loaded,
+                ("overlap", i, "outcomes"),
+                found=[a, b],
+                allowed="pairs that close no ring",
+                remedy="leave out the weakest of the pairs in the ring",
+            )
+        group[root(a)] = root(b)
+
+
+def needed_covariates(problem: DecisionProblem) -> list[str]:
+    """Return the covariates that some outcome's baseline model has a term for."""
+    names: list[str] = []
+    for outcome in problem.outcomes.values():
+        names += [term.covariate for term in outcome.baseline.terms]
+        if outcome.baseline.line:
+            line = problem.priors[outcome.baseline.line.prior].line
+            names += [line.covariate] if line else []
+    return list(dict.fromkeys(names))
+
+
+def _covariate_faults(loaded: LoadedProblem, name: str, covariate: Covariate) -> Iterator[Problem]:
+    where = ("covariates", name)
+    for part in ("range", "studied"):
+        pair = getattr(covariate, part)
+        if pair is not None and pair[0] >= pair[1]:
+            yield place(
+                loaded,
+                (*where, part),
+                found=pair,
+                allowed="lower below upper",
+                remedy="exchange the two",
+            )
+    if covariate.refuse and covariate.type != "boolean":
+        yield place(
+            loaded,
+            (*where, "refuse"),
+            found=Phrase("`refuse:` on a number"),
+            allowed="`refuse:` on a covariate of `type: boolean`",
+            remedy="declare a boolean covariate for it, or narrow `range:`",
+        )
+    if covariate.type == "number" and covariate.unit is None:
+        yield place(
+            loaded,
+            (*where, "unit"),
+            found=NOTHING,
+            allowed="the unit of a number",
+            remedy="add `unit:`, or `type: boolean` if it is there or not",
+        )
+    bands = covariate.bands
+    for i, band in enumerate(bands):
+        lower = -np.inf if band.above is None else band.above
+        upper = np.inf if band.up_to is None else band.up_to
+        if lower >= upper:
+            yield place(
+                loaded,
+                (*where, "bands", i),
+                found=[band.above, band.up_to],
+                allowed="`above` below `up_to`",
+                remedy="exchange the two",
+            )
+        if i == 0:
+            continue
+        before = bands[i - 1]
+        if before.up_to is None or band.above != before.up_to:
+            gap = before.up_to is not None and band.above is not None and lower > before.up_to
+            yield place(
+                loaded,
+                (*where, "bands", i, "above"),
+                found=NOTHING if band.above is None else band.above,
+                allowed=f"the upper edge of band '{before.id}', "
+                + ("which has none" if before.up_to is None else f"{before.up_to:g}"),
+                remedy=f"the two bands leave a gap above {before.up_to:g}; close it"
+                if gap
+                else "the two bands overlap; a value belongs to one band only",
+            )
+        if band.id in [other.id for other in bands[:i]]:
+            yield place(
+                loaded,
+                (*where, "bands", i, "id"),
+                found=band.id,
+                allowed="each band's id once",
+                remedy="rename one of the two",
+            )
+
+
+def _outcome_faults(loaded: LoadedProblem, name: str) -> Iterator[Problem]:
+    outcome = loaded.problem.outcomes[name]
+    baseline, where = outcome.baseline, ("outcomes", name)
+    forms = [form for form in BASELINE_FORMS if getattr(baseline, form) is not None]
+    if len(forms) != 1:
+        yield place(
+            loaded,
+            (*where, "baseline"),
+            found=forms or NOTHING,
+            allowed=f"exactly one of {', '.join(BASELINE_FORMS)}",
+            remedy="say where the risk under the comparator comes from",
+        )
+        return
+    yield from _measure_faults(loaded, name)
+    if baseline.fixed_risk is not None and baseline.because is None:
+        yield place(
+            loaded,
+            (*where, "baseline", "because"),
+            found=NOTHING,
+            allowed="a reason for a risk that is known without doubt",
+            remedy="add `because:`",
+        )
+    for option, effect in outcome.effects.items():
+        spot = (*where, "effects", option)
+        measures = _measures(loaded, effect.prior)
+        if effect.scale == "added_rate":
+            if measures != {"rate"}:
+                yield place(
+                    loaded,
+                    (*spot, "prior"),
+                    found=Phrase(f"{effect.prior}, of {', '.join(sorted(measures))}"),
+                    allowed="a prior made from a rate",
+                    remedy="name another prior, or use the scale of what was printed",
+                )
+            elif effect.exposure is None:
+                yield place(
+                    loaded,
+                    (*spot, "exposure"),
+                    found=NOTHING,
+                    allowed="how long patients are exposed to the rate",
+                    remedy="add `exposure: {value, unit, because}`",
+                )
+        elif not measures <= {*RATIO_MEASURES, "risk_difference"}:
+            yield place(
+                loaded,
+                (*spot, "prior"),
+                found=Phrase(f"{effect.prior}, of {', '.join(sorted(measures))}"),
+                allowed="a prior made from a ratio or risk difference",
+                remedy="name the ratio it was computed from, or use `scale: added_rate` for a rate",
+            )
+        elif measures != {effect.scale} and effect.reference_risk is None:
+            yield place(
+                loaded,
+                spot,
+                found=Phrase(f"{', '.join(measures)} carried as {effect.scale}"),
+                allowed="a `reference_risk:` at which the one becomes the other",
+                remedy="add `reference_risk:` with `because:`",
+            )
+
+
+def _measures(loaded: LoadedProblem, prior: str) -> set[str]:
+    """Return what a prior is a distribution of."""
+    specification = loaded.problem.priors[prior]
+    if specification.line:
+        return {"line"}
+    return {loaded.estimates[name].measure for name in specification.from_}
+
+
+def _measure_faults(loaded: LoadedProblem, name: str) -> Iterator[Problem]:
+    """Refuse priors of another kind of number than the baseline model takes in their place."""
+    baseline = loaded.problem.outcomes[name].baseline
+    parts = [
+        (("intercept",), baseline.intercept, "risk", "a prior made from a risk"),
+        (("line",), baseline.line, "line", "a prior that declares a `line:`"),
+        *(
+            (("terms", i), term, "odds_ratio", "a prior made from an odds ratio per step")
+            for i, term in enumerate(baseline.terms)
+        ),
+        *(
+            (
+                ("extension", i, "later_hazard_ratio"),
+                extension.later_hazard_ratio,
+                "later_hazard_ratio",
+                "a prior made from a later_hazard_ratio",
+            )
+            for i, extension in enumerate(baseline.extension)
+        ),
+    ]
+    for spot, part, wanted, words in parts:
+        if part is not None and _measures(loaded, part.prior) != {wanted}:
+            yield place(
+                loaded,
+                ("outcomes", name, "baseline", *spot, "prior"),
+                found=Phrase(f"{part.prior}, of {', '.join(_measures(loaded, part.prior))}"),
+                allowed=words,
+                remedy="name another prior"
+                + (", or use `intercept:`" if wanted == "line" else "")
+                + (", or use `line:`" if "line" in _measures(loaded, part.prior) else ""),
+            )
+
+
+def _horizon_faults(loaded: LoadedProblem, names: Iterable[str]) -> Iterator[Problem]:
+    """Yield a question for each prior whose figures were counted over another time."""
+    problem = loaded.problem
+    for name in names:
+        specification = problem.priors[name]
+        for i, key in enumerate(specification.from_):
+            estimate = loaded.estimates[key]
+            if estimate.measure in ("rate", "later_hazard_ratio"):
+                continue  # a rate has its exposure, a later hazard its extension
+            taken: Duration | None = specification.horizon or estimate.horizon.duration
+            if taken is None or not _same_time(taken, problem.horizon):
+                yield place(
+                    loaded,
+                    ("priors", name, "from", i),
+                    severity="Q",
+                    found=Phrase(f"{key}, counted over '{estimate.horizon}'"),
+                    allowed=f"figures at the problem's horizon, {problem.horizon}",
+                    remedy="declare `horizon: {value, unit, because}` on this prior if it may be "
+                    "taken to hold there; for a later horizon keep the problem's own and declare "
+                    "`extension:` with an assumed baseline there",
+                )
+
+
+def _same_time(a: Duration, b: Duration) -> bool:
+    return abs(a.days - b.days) <= 0.01 * b.days
