@@ -97,7 +97,7 @@ panels:
     swing: no event to one event
     status: judgement
     reference: fall
-    weights: {fall: {weight: 1}, record: {weight: 0.5}, blister: {weight: 0.2, range: [0, 2]}}
+    weights: {fall: {weight: 1}, record: {weight: 0.5}, blister: {weight: 0.2, range: [0, 1.5]}}
     together: [{outcomes: [fall, blister], weight: 1.5}]
     residual_burden: {lower: 0, upper: 0.1, because: example}
 

@@ -200,6 +200,10 @@ def _source_faults(estimate: Estimate, fault) -> Iterator[Problem]:
 # --- one panel ----------------------------------------------------------------------------------
 
 
+def _highest(weight: Weight) -> float:
+    return max(weight.weight, weight.range[1] if weight.range else 0.0)
+
+
 def check_panel(panel: Panel, entry: Entry) -> list[Problem]:
     """Return what is wrong with a set of weights."""
 
@@ -241,6 +245,18 @@ def check_panel(panel: Panel, entry: Entry) -> list[Problem]:
                         found=outcome,
                         allowed="an outcome that has a weight",
                         remedy="give it one under `weights:`",
+                    )
+                )
+            elif pair.weight < _highest(panel.weights[outcome]):
+                found.append(
+                    fault(
+                        "together",
+                        i,
+                        "weight",
+                        found=pair.weight,
+                        allowed=f"at least that of {outcome} alone, "
+                        f"{_highest(panel.weights[outcome]):g} at the end of its range",
+                        remedy="two events are no better than one; raise it, or narrow the range",
                     )
                 )
     burden = panel.residual_burden

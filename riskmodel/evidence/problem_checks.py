@@ -315,6 +315,18 @@ def _outcome_faults(loaded: LoadedProblem, name: str) -> Iterator[Problem]:
                 allowed="a `reference_risk:` at which the one becomes the other",
                 remedy="add `reference_risk:` with `because:`",
             )
+        elif (
+            baseline.between_patient_spread
+            and effect.scale in ("odds_ratio", "hazard_ratio")
+            and effect.reference_risk is None
+        ):
+            yield place(
+                loaded,
+                spot,
+                found=Phrase(f"{effect.scale} on patients who differ"),
+                allowed="a `reference_risk:`, since what was printed is a ratio of averages",
+                remedy="add `reference_risk:`, the average risk where it was printed",
+            )
 
 
 def _measures(loaded: LoadedProblem, prior: str) -> set[str]:

@@ -302,12 +302,15 @@ def _patient(problem, name: str, typed: Mapping, place: _Place, needed) -> tuple
                     remedy=f"this problem does not apply: {refuse.because}",
                 )
             )
-    not_for = {
-        option: f"{problem.covariates[rule.covariate].label}: {rule.because}"
-        for option, declared in problem.options.items()
-        for rule in declared.not_for
-        if values.get(rule.covariate) is rule.is_
-    }
+    not_for: dict[str, str] = {}
+    for option, declared in problem.options.items():
+        reasons = [
+            f"{problem.covariates[rule.covariate].label}: {rule.because}"
+            for rule in declared.not_for
+            if values.get(rule.covariate) is rule.is_
+        ]
+        if reasons:
+            not_for[option] = "; ".join(reasons)
     return Patient(name, values, tuple(notes), not_for), faults
 
 

@@ -17,6 +17,7 @@ from riskmodel.decisions.net_benefit import (
     absolute_effects,
     band_effects,
     break_even_weight,
+    interval_tails,
     net_benefit,
     summarize_net_benefit,
 )
@@ -47,7 +48,12 @@ from riskmodel.reports.tables import (
     stated_risk_table,
     strata_table,
 )
-from riskmodel.simulation.outcomes import as_patients, save_outcomes, simulate
+from riskmodel.simulation.outcomes import (
+    as_patients,
+    require_horizon,
+    save_outcomes,
+    simulate,
+)
 
 WANING_SCENARIOS = ("held", "waning", "lost", "caught_up")
 
@@ -121,6 +127,8 @@ def run_problem(
     loaded = loaded.with_scenarios(scenarios)
     panel = as_panel(loaded, preferences)
     patients = as_patients(loaded.problem, profiles)
+    require_horizon(loaded.problem, horizon)  # before anything is sampled
+    interval_tails(prob)
     posterior = fit(loaded, seed=seed, draws=draws, step=steps)
     simulated = {"horizon": horizon, "waning": waning}
     with steps("Simulate"):

@@ -75,8 +75,8 @@ def simulate(
         ``risk`` in [0, 1] with dimensions ``(chain, draw, profile, option, outcome)``; nan where
         an option does not apply to a patient, and in draws set aside because a relative effect
         has no meaning there. ``case_risk`` and ``case_weight``, over ``case``, are the same for
-        the declared case mix, and ``band_risk`` its means by band. Covariates are coordinates; the problem and the run record ride
-        in ``attrs``.
+        the declared case mix, and ``band_risk`` its means by band. Covariates are coordinates;
+        the problem and the run record ride in ``attrs``.
 
     Raises
     ------
@@ -102,8 +102,9 @@ def simulate(
         )
     patients = as_patients(problem, profiles)
     _require_an_option(problem, patients)
-    time = None if horizon is None else Duration.read(horizon)
-    evaluate = _Evaluation(loaded, draws_by_prior(posterior.draws), time, waning, spread_position)
+    evaluate = _Evaluation(
+        loaded, draws_by_prior(posterior.draws), horizon, waning, spread_position
+    )
     chains = posterior.draws.sizes["chain"]
 
     risk, aside = evaluate.risks(_columns(problem, patients), [p.id for p in patients])
@@ -211,19 +212,17 @@ class _Evaluation:
         self,
         loaded: LoadedProblem,
         draws: dict,
-        horizon: Duration | None = None,
+        horizon: Duration | str | None = None,
         waning: str | None = None,
         spread_position: float | None = None,
     ):
         self.problem = loaded.problem
         self.priors = build_priors(loaded, used_priors(loaded.problem))
         self.draws = draws
-        self.horizon = horizon or self.problem.horizon
+        self.horizon = require_horizon(self.problem, horizon)
         self.waning = waning
         self.spread_position = spread_position
-        self.later = abs(self.horizon.days - self.problem.horizon.days) > 1
-        if self.later:
-            _require_extensions(self.problem, self.horizon)
+        self.later = self.horizon != self.problem.horizon
 
     def risks(self, covariates: dict, names: list[str] | None) -> tuple[np.ndarray, np.ndarray]:
         """Return risks (sample, profile, option, outcome) and the share of draws set aside.
@@ -293,6 +292,17 @@ def _extension(outcome, horizon: Duration):
         if abs(extension.horizon.days - horizon.days) <= 1:
             return extension
     return None
+
+
+def require_horizon(problem: DecisionProblem, horizon: Duration | str | None) -> Duration:
+    """Return the horizon asked for, the problem's own for None; refuse what is not declared."""
+    if horizon is None:
+        return problem.horizon
+    horizon = Duration.read(horizon)
+    if abs(horizon.days - problem.horizon.days) <= 1:
+        return problem.horizon
+    _require_extensions(problem, horizon)
+    return horizon
 
 
 def _require_extensions(problem: DecisionProblem, horizon: Duration) -> None:
@@ -458,7 +468,9 @@ def _notes(problem: DecisionProblem, patients: Sequence[Patient], dataset: xr.Da
     influential |= {rule.covariate for o in problem.options.values() for rule in o.not_for}
     influential |= {name for name, c in problem.covariates.items() if c.refuse}
     for name, covariate in problem.covariates.items():
-        if name not in influential and any(p.values[name] is not None for p in patients):
+        if name not in influential and any(
+            p.values[name] is not None and p.values[name] != covariate.default for p in patients
+        ):
             notes.append(
                 f"{covariate.label} has no influence on any result: no outcome's model "
                 "has a term for it"

@@ -57,6 +57,8 @@ FAULTS = [
     ("number_without_unit", 9, "covariates.distance.unit", "E"),
     ("octal", 14, "estimates[0].trials", "E"),
     ("only_a_list", 1, "", "E"),
+    ("printed_odds_ratio_on_patients_who_differ", 14, "outcomes.fall.effects.walk", "E"),
+    ("pair_better_than_one", 13, "together[0].weight", "E"),
     ("overlap_ring", 20, "overlap[2].outcomes", "E"),
     ("panel_of_another_problem", 21, "panels[0].weights.blister", "E"),
     ("panel_range_swapped", 21, "panels[0].weights.fall.range", "E"),
