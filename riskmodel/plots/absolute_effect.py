@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgba
 
 from riskmodel.plots.style import GREY, new_axes, styles
 
@@ -54,16 +55,16 @@ def plot_absolute_effect(
     looks = styles(labels)
     for outcome, label in labels.items():
         rows = table[table["outcome"] == outcome].sort_values(x)
+        colour = looks[outcome]["color"]
         ax.fill_between(
             rows[x],
             rows["per_1000_lower"],
             rows["per_1000_upper"],
-            color=looks[outcome]["color"],
-            alpha=0.16,
-            linewidth=0,
+            facecolor=to_rgba(colour, 0.16),
+            edgecolor=colour,
+            linestyle=looks[outcome]["linestyle"],
+            linewidth=0.5,
         )
-        for side in ("per_1000_lower", "per_1000_upper"):
-            ax.plot(rows[x], rows[side], linewidth=0.5, alpha=0.8, **looks[outcome])
         ax.plot(rows[x], rows["per_1000"], label=label, **looks[outcome])
     ax.axhline(0, color="black", linewidth=0.6)
     if studied is not None:
