@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from riskmodel.decisions.net_benefit import KIND, Weighting, interval_tails, quantiles, weighting
+from riskmodel.decisions.absolute_effects import KIND, interval_tails, quantiles
+from riskmodel.decisions.net_benefit import Weighting, weighting
 from riskmodel.errors import NOTHING, ParameterError, Problem
 from riskmodel.parameters.schema import Panel
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, did_you_mean
 from riskmodel.evidence.priors import POSITIVE_MEASURES
 from riskmodel.parameters.library import Entry, LoadedProblem
-from riskmodel.parameters.schema import Estimate, Panel, Record
+from riskmodel.parameters.schema import Estimate, Panel, Record, Weight
 
 # --- one estimate -------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Loading a problem or a panel is reading it and checking it: schema, names and arithmetic as one."""
+"""Loading a problem or a panel: reading and checking, schema, names and arithmetic, as one."""
 
 from __future__ import annotations
 

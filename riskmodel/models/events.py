@@ -243,7 +243,7 @@ def later_risks(
 
         H0(late) = H0 * (1 + g)
         held       H1(late) = H1 * (1 + g)
-        waning     H1(late) = H1 + H0 * g * mean over the later time t of HR ** (2 ** (-t / half_life))
+        waning     H1(late) = H1 + H0 * g * mean over later t of HR ** (2 ** (-t / half_life))
         lost       H1(late) = H1 + H0 * g
         caught_up  H1(late) = H0(late)
 

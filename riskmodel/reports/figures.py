@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from riskmodel.decisions.absolute_effects import effects_along
 from riskmodel.decisions.decision_curve import BY_MODEL, TREAT_NONE, treatment_decision_curve
 from riskmodel.decisions.net_benefit import (
+    Weighting,
     break_even_weight,
-    effects_along,
     preference_curve,
     weighting,
 )
@@ -210,11 +211,7 @@ def _preference_curve(outcomes, curve, break_even, name: str, preferences) -> Pa
         break_even=break_even,
     )
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncol=4)
-    others = ", ".join(
-        f"{problem.outcomes[key].label.lower()} {weight.weight:g}"
-        for key, weight in panel.weights.items()
-        if key != outcome
-    )
+    others = _weights_words(bound, without=outcome)
     label = problem.options[option].label
     caption = (
         f"Net benefit of {label.lower()} for {_profile_words(outcomes, who)}, against how bad "
@@ -233,6 +230,14 @@ def _preference_curve(outcomes, curve, break_even, name: str, preferences) -> Pa
         f"{ends['prob_positive'].iloc[1]:.2f}."
     )
     return PaperFigure(name, figure, curve, _caption(caption, outcomes), alt)
+
+
+def _weights_words(bound: Weighting, without: str | None = None) -> str:
+    return ", ".join(
+        f"{bound.problem.outcomes[key].label.lower()} {weight.weight:g}"
+        for key, weight in bound.panel.weights.items()
+        if key != without
+    )
 
 
 def break_even_words(row: pd.Series) -> str:
@@ -288,7 +293,7 @@ def _decision_curve(outcomes, option: str, name: str, preferences, prob: float) 
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncol=3)
     mix = problem.case_mix
     label = problem.options[option].label
-    burden = f" ({panel.residual_burden.because})" if panel.residual_burden else ""
+    burden = f" ({panel.residual_burden.because.rstrip('.')})" if panel.residual_burden else ""
     caption = (
         f"Model-expected net benefit of {label.lower()} by strategy; not a validation: without "
         f"patients' own outcomes the model marks its own work. Case mix: {covariate.label.lower()} "
@@ -296,7 +301,7 @@ def _decision_curve(outcomes, option: str, name: str, preferences, prob: float) 
         f"{covariate.unit}, within {mix.within[0]:g} to {mix.within[1]:g} ({mix.because}). "
         f"Horizon: {outcomes.attrs['horizon']}. Harms are counted by the model; the threshold "
         f"holds only the residual burden{burden}. "
-        f"Weights: {panel.label.lower()}; whose: {panel.whose}. First panel: posterior means; "
+        f"Weights: {_weights_words(bound)}; whose: {panel.whose}. First panel: posterior means; "
         f"others: mean and {prob:.0%} equal-tailed credible band from {_size(outcomes)} draws. "
         f"'{BY_MODEL}' treats where the posterior mean net benefit exceeds the threshold."
     )

@@ -13,14 +13,8 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from riskmodel.decisions.net_benefit import (
-    absolute_effects,
-    band_effects,
-    break_even_weight,
-    interval_tails,
-    net_benefit,
-    summarize_net_benefit,
-)
+from riskmodel.decisions.absolute_effects import absolute_effects, band_effects, interval_tails
+from riskmodel.decisions.net_benefit import break_even_weight, net_benefit, summarize_net_benefit
 from riskmodel.decisions.sensitivity import (
     own_baseline_table,
     scenario_table,

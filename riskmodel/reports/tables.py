@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from riskmodel.decisions.net_benefit import KIND, interval_tails
+from riskmodel.decisions.absolute_effects import KIND, interval_tails
 from riskmodel.evidence.priors import build_priors, used_priors
 from riskmodel.models.posterior import Posterior
 from riskmodel.simulation.outcomes import loaded_problem, prior_predictive
