@@ -59,6 +59,7 @@ def print_record(library: Library, name: str, console: Console) -> None:
         data = entry.record.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
         _print_tree(data, console)
         if isinstance(entry.record, Estimate):
+            _print_source(library, entry.record, console)
             _print_uses(library, name, console)
         if isinstance(entry.record, DecisionProblem):
             _print_priors(library, entry.record, console)
@@ -100,15 +101,26 @@ def _print_uses(library: Library, name: str, console: Console) -> None:
     console.print(f"  used by: {'; '.join([*uses, *shown]) or 'no problem'}", highlight=False)
 
 
+def _print_source(library: Library, estimate: Estimate, console: Console) -> None:
+    if estimate.source.key is None:
+        return
+    source = library.records("source")[estimate.source.key]
+    places = [f"doi:{source.doi}" if source.doi else "", source.url or ""]
+    lines = [source.citation, *filter(None, places), f"read: {source.read} ({source.role})"]
+    console.print("  cited from:", highlight=False)
+    for line in lines:
+        console.print(f"    {line}", highlight=False, markup=False, soft_wrap=True)
+
+
 def _print_priors(library: Library, problem: DecisionProblem, console: Console) -> None:
-    table = Table(title="priors", title_justify="left", box=None, padding=(0, 1))
-    for column in ("prior", "badge", "estimate", "printed", "source"):
-        table.add_column(column)
+    """Print each prior with its badge and what it rests on, names whole."""
     estimates: dict[str, Estimate] = library.records("estimate")
+    console.print("  what the priors rest on:", highlight=False)
     for name, specification in problem.priors.items():
+        console.print(f"    {name} ({specification.badge or 'data'})", highlight=False)
         for key in specification.from_:
             estimate = estimates[key]
             where = estimate.source.key or f"judgement of {estimate.source.judgement.whose}"
-            printed = escape(estimate.printed or "")
-            table.add_row(name, specification.badge or "data", key, printed, escape(where))
-    console.print(table)
+            printed = estimate.printed or f"{estimate.number:g}"
+            line = f"      {key}: {printed}; {where} ({estimate.status})"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
