@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log
+from statistics import NormalDist
 
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, did_you_mean
 from riskmodel.evidence.priors import POSITIVE_MEASURES
 from riskmodel.parameters.library import Entry, LoadedProblem
-from riskmodel.parameters.schema import Estimate, Panel, Record, Weight
+from riskmodel.parameters.schema import RATIO_MEASURES, Estimate, Panel, Record, Weight
 
 # --- one estimate -------------------------------------------------------------------------------
 
@@ -80,6 +82,7 @@ def _estimate_faults(estimate: Estimate, entry: Entry) -> Iterator[Problem]:
                 allowed="risks between 0 and 1",
                 remedy="divide percentages by 100, or add `unit: percent`",
             )
+    yield from _asymmetry(estimate, fault)
     horizon = estimate.horizon
     if (horizon.stated is None) == (horizon.duration is None):
         yield fault(
@@ -96,6 +99,25 @@ def _estimate_faults(estimate: Estimate, entry: Entry) -> Iterator[Problem]:
             remedy="add `per: {value: 1000, unit: day, of: ...}`",
         )
     yield from _source_faults(estimate, fault)
+
+
+def _asymmetry(estimate: Estimate, fault) -> Iterator[Problem]:
+    """Warn where the two sides of a ratio's interval give different standard errors."""
+    if estimate.measure not in RATIO_MEASURES or estimate.limits is None:
+        return
+    (lower, upper), value = estimate.limits, estimate.number
+    if not 0 < lower < value < upper:
+        return
+    below, above = log(value / lower), log(upper / value)
+    if max(below, above) > 1.1 * min(below, above):
+        z = NormalDist().inv_cdf((1 + (estimate.interval.level or 0.95)) / 2)
+        yield fault(
+            "interval",
+            severity="W",
+            found=Phrase(f"log standard error {below / z:.3f} below and {above / z:.3f} above"),
+            allowed="about the same on both sides, within a tenth",
+            remedy="is it another measure, a rounded limit, or a typing error?",
+        )
 
 
 def _named(part: Record) -> Phrase:
@@ -154,6 +176,14 @@ def _impossible_value(estimate: Estimate, value: float, fault) -> Iterator[Probl
             found=estimate.value,
             allowed="a number above 0",
             remedy="was a logarithm entered, or a reduction in percent?",
+        )
+    if estimate.measure.startswith("number_needed") and value <= -1:
+        yield fault(
+            "value",
+            severity="Q",
+            found=estimate.value,
+            allowed="a positive number, with its direction in `measure:`",
+            remedy="is it the other of number_needed_to_treat and number_needed_to_harm?",
         )
     if estimate.measure.startswith("number_needed") and abs(value) < 1:
         yield fault(
