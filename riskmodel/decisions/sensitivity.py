@@ -186,23 +186,31 @@ def own_baseline_table(
     -------
     pandas.DataFrame
         One row a position, profile, option and outcome that has a spread:
-        ``own_baseline_risk`` (median), ``net_benefit`` (mean), ``prob_positive``. Empty if no
-        outcome has one.
+        ``own_baseline_risk`` (median), ``net_benefit`` (mean), ``prob_positive``. A position
+        that stops (a risk beyond 1, say) has its reason in ``stopped`` instead of numbers.
+        Empty if no outcome has a spread.
     """
     problem = posterior.loaded.with_scenarios(simulated.get("scenarios", ())).problem
     spread = [name for name, o in problem.outcomes.items() if o.baseline.between_patient_spread]
     tables = []
     for position in positions if spread else ():
-        outcomes = simulate(
-            posterior, profiles, spread_position=position, case_mix=False, **simulated
-        )
+        try:
+            outcomes = simulate(
+                posterior, profiles, spread_position=position, case_mix=False, **simulated
+            )
+        except ParameterError as error:
+            tables.append(pd.DataFrame([{"position": position, "stopped": str(error)}]))
+            continue
         table = summarize_net_benefit(net_benefit(outcomes, preferences))
         for name in spread:
             risk = outcomes["risk"].sel(outcome=name, option=problem.comparator)
             own = risk.median(("chain", "draw")).to_series()
             tables.append(
                 table[["profile", "option", "net_benefit", "prob_positive"]].assign(
-                    outcome=name, position=position, own_baseline_risk=table["profile"].map(own)
+                    outcome=name,
+                    position=position,
+                    own_baseline_risk=table["profile"].map(own),
+                    stopped="",
                 )
             )
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -130,13 +130,17 @@ def _print_rests_on(run: Run, console: Console) -> None:
 
 def _print_own_baseline(run: Run, problem, console: Console) -> None:
     table = run.tables["own_baseline"]
+    table = table[table["stopped"] == ""]  # the others have their reason in the table
+    if table.empty:
+        return
     first = table[table["profile"] == table["profile"].iloc[0]]
     for (option, outcome), rows in first.groupby(["option", "outcome"], sort=False):
         low, high = rows.iloc[0], rows.iloc[-1]
         console.print(
             f"If this patient's own baseline of {problem.outcomes[outcome].label.lower()} were "
-            f"{low['own_baseline_risk']:.0%} or {high['own_baseline_risk']:.0%} (the ends of the "
-            f"declared spread): net benefit of {problem.options[option].label.lower()} "
+            f"{low['own_baseline_risk']:.0%} or {high['own_baseline_risk']:.0%} "
+            f"({low['position']:+g} and {high['position']:+g} standard deviations in the declared "
+            f"spread): net benefit of {problem.options[option].label.lower()} "
             f"{1000 * low['net_benefit']:+.0f} or {1000 * high['net_benefit']:+.0f} per 1000, "
             f"P(net benefit > 0) {low['prob_positive']:.2f} or {high['prob_positive']:.2f}",
             highlight=False,

@@ -159,3 +159,13 @@ def test_own_baseline_is_empty_without_a_spread(small_posterior):
     )
     plain = replace(small_posterior, loaded=loaded)
     assert own_baseline_table(plain, [{"distance": 30, "years": 5}]).empty
+
+
+def test_a_position_without_meaning_is_listed_with_its_reason(posterior):
+    # At the upper end of the spread the baseline is near 0.5 and a relative risk above 1 passes 1
+    # in more than 0.1% of draws; the other positions still have numbers.
+    loaded = posterior.loaded.with_scenarios(["infection_relative_risk"])
+    table = own_baseline_table(replace(posterior, loaded=loaded), [{"serum_creatinine": 420}])
+    assert list(table["stopped"] == "") == [True, True, False]
+    assert "beyond a risk of 1" in table["stopped"].iloc[2]
+    assert table["net_benefit"].notna().tolist() == [True, True, False]
