@@ -51,7 +51,7 @@ def treatment_decision_curve(
     Notes
     -----
     ``E[mean over x of s(x) * (NB(x) - T)]`` (Vickers, Kattan and Sargent 2007, Trials 8:14,
-    doi:10.1186/1745-6215-8-14; methods M11). The strategy "treat by modelled benefit" treats
+    doi:10.1186/1745-6215-8-14). The strategy "treat by modelled benefit" treats
     where the *posterior mean* of NB(x) exceeds T: an allocation one could act on, never one that
     knows the draw. Without patients' own outcomes the curve is optimistic by construction.
     """
@@ -85,32 +85,6 @@ def treatment_decision_curve(
                 )
             )
     return pd.concat(rows, ignore_index=True)
-
-
-def expected_net_benefit(benefit, weights, threshold: float) -> float:
-    """Return the net benefit of treating where it exceeds the threshold.
-
-    Parameters
-    ----------
-    benefit : array_like, shape (case,)
-        Net benefit of treating each case.
-    weights : array_like, shape (case,)
-        Shares of the case mix; sum to 1.
-    threshold : float
-
-    Returns
-    -------
-    float
-        ``sum of weights * 1{benefit > threshold} * (benefit - threshold)``.
-
-    Examples
-    --------
-    >>> benefit = [0.008, 0.021, 0.046, 0.16]
-    >>> round(expected_net_benefit(benefit, [0.25] * 4, 0.05), 4)
-    0.0275
-    """
-    benefit, weights = np.asarray(benefit, float), np.asarray(weights, float)
-    return float((weights * np.maximum(benefit - threshold, 0)).sum())
 
 
 def _cases(outcomes: xr.Dataset) -> tuple[xr.DataArray, np.ndarray, np.ndarray]:

@@ -23,7 +23,7 @@ BREAK_EVEN_PROBABILITIES = (0.025, 0.5, 0.975)
 class Weighting:
     """A panel bound to a problem: turns risks into net benefit.
 
-    Net benefit of an option (methods M9), in reference outcomes per patient::
+    Net benefit of an option, in reference outcomes per patient::
 
         sum over outcomes of sign * weight * (risk - baseline risk)
         + sum over stated pairs of (sign * weight together - sum of sign * weight)
@@ -126,7 +126,7 @@ def net_benefit(outcomes: xr.Dataset, preferences: str | Panel | None = None) ->
 
     Notes
     -----
-    See :class:`Weighting` for the formula (Puhan's preference-weighted metric; methods M9).
+    See :class:`Weighting` for the formula.
     """
     bound = weighting(outcomes, preferences)
     value = bound.net_benefit(outcomes["risk"]).transpose("chain", "draw", "profile", "option")

@@ -1,6 +1,6 @@
 """Estimate -> Prior: the only place where a printed figure becomes a distribution.
 
-The rule follows from what a problem file declares (methods M1, M5, M14, M15):
+The rule follows from what a problem file declares (formulas in docs/model.md):
 
 =============================================  ==================================================
 what is declared                               distribution

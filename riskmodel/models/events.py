@@ -239,7 +239,7 @@ def later_risks(
 
     Notes
     -----
-    With cumulative hazards ``H = -log(1 - p)`` (methods M7)::
+    With cumulative hazards ``H = -log(1 - p)``, as in docs/model.md::
 
         H0(late) = H0 * (1 + g)
         held       H1(late) = H1 * (1 + g)

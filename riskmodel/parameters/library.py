@@ -497,8 +497,7 @@ def find_problem(name: str | Path) -> tuple[Library, Entry]:
     Parameters
     ----------
     name : str or Path
-        A shipped id such as ``"plex_aav"``, or a YAML file. A file in a folder ``problems/``
-        may use what stands in the folders beside it; any file may use shipped ids.
+        As for :func:`riskmodel.load_problem`.
 
     Returns
     -------

@@ -130,7 +130,7 @@ def test_a_patients_own_odds_ratio_is_further_from_one_than_the_averaged():
     [("relative_risk", 0.62, 16.0), ("odds_ratio", 0.5752, 12.6), ("hazard_ratio", 0.5978, 14.2)],
 )
 def test_an_effect_fixed_at_17_percent_by_scale(scale, carried, reduction):
-    # Methods M2, to the digits printed there.
+    # An effect fixed at a baseline of 17%, to three or four digits by hand.
     effect = effect_of(scale, 0.17)
     value = carried_effect(effect, [0.62], "relative_risk")
     assert value[0, 0] == pytest.approx(carried, abs=5e-5)

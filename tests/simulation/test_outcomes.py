@@ -373,7 +373,7 @@ def test_scenarios_change_what_they_name_and_nothing_else(posterior, outcomes):
 
 def test_scales_agree_where_they_were_converted_and_part_elsewhere(posterior):
     """At 17% the three kidney scales coincide in every draw; at a higher risk the odds ratio
-    promises the least, the relative risk the most (methods M2)."""
+    promises the least, the relative risk the most."""
     line = posterior.draws["eskd_line"]
     line = line.copy(data=np.stack([np.full((4, 1000), logit(0.17)), np.zeros((4, 1000))], -1))
     at_reference = Posterior(
