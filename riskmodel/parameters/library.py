@@ -17,18 +17,48 @@ from riskmodel.parameters.marked_yaml import Location, MarkedDocument, load_mark
 from riskmodel.parameters.schema import (
     FILE_SCHEMAS,
     IDENTIFIER,
+    ContradictionFile,
     DecisionProblem,
     Estimate,
     EvidenceFile,
+    NotEncodedFile,
     Panel,
     Preferences,
     Profile,
     Record,
     Source,
     SourceFile,
+    VocabularyFile,
 )
 
-Kind = Literal["problem", "estimate", "source", "preferences", "profile"]
+Kind = Literal[
+    "problem",
+    "estimate",
+    "time_range",
+    "window",
+    "regimen",
+    "rule",
+    "evidence_level",
+    "finding",
+    "contradiction",
+    "source",
+    "treatment",
+    "group",
+    "preferences",
+    "profile",
+    "not_encoded",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+# The lists of an evidence file, and the kind of what stands in each.
+STATEMENTS: dict[str, Kind] = {
+    "estimates": "estimate",
+    "time_ranges": "time_range",
+    "windows": "window",
+    "regimens": "regimen",
+    "rules": "rule",
+    "evidence_levels": "evidence_level",
+    "findings": "finding",
+}
 
 
 class Entry(NamedTuple):
@@ -52,13 +82,7 @@ class Library:
     """
 
     entries: dict[Kind, dict[str, Entry]] = field(
-        default_factory=lambda: {
-            "problem": {},
-            "estimate": {},
-            "source": {},
-            "preferences": {},
-            "profile": {},
-        }
+        default_factory=lambda: {kind: {} for kind in KINDS}
     )
     problems: list[Problem] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
@@ -97,23 +121,37 @@ class Library:
 
 def _named_parts(record: Record) -> Iterator[tuple[Kind, str, Record, Location]]:
     if isinstance(record, SourceFile):
-        for key, source in record.sources.items():
-            yield "source", key, source, ("sources", key)
+        yield from _of_mapping("source", record, "sources")
     if isinstance(record, EvidenceFile):
-        for i, estimate in enumerate(record.estimates):
-            yield "estimate", estimate.id, estimate, ("estimates", i)
+        for part, kind in STATEMENTS.items():
+            yield from _of_list(kind, record, part)
+    if isinstance(record, VocabularyFile):
+        yield from _of_mapping("treatment", record, "treatments")
+        yield from _of_mapping("group", record, "groups")
+    if isinstance(record, ContradictionFile):
+        yield from _of_list("contradiction", record, "contradictions")
+    if isinstance(record, NotEncodedFile):
+        for key in record.readings:
+            yield "not_encoded", key, record, ("readings", key)
     if isinstance(record, Preferences):
         yield "preferences", record.id, record, ()
     if isinstance(record, Profile):
         yield "profile", record.id, record, ()
     if isinstance(record, DecisionProblem):
         yield "problem", record.id, record, ()
-        for key, source in record.sources.items():
-            yield "source", key, source, ("sources", key)
-        for i, estimate in enumerate(record.estimates):
-            yield "estimate", estimate.id, estimate, ("estimates", i)
-        for i, panel in enumerate(record.panels):
-            yield "preferences", panel.id, panel, ("panels", i)
+        yield from _of_mapping("source", record, "sources")
+        yield from _of_list("estimate", record, "estimates")
+        yield from _of_list("preferences", record, "panels")
+
+
+def _of_mapping(kind: Kind, record: Record, part: str) -> Iterator:
+    for key, item in getattr(record, part).items():
+        yield kind, key, item, (part, key)
+
+
+def _of_list(kind: Kind, record: Record, part: str) -> Iterator:
+    for i, item in enumerate(getattr(record, part)):
+        yield kind, item.id, item, (part, i)
 
 
 def shipped_folder() -> Path:
@@ -488,7 +526,16 @@ def written_at(problem: DecisionProblem, scenarios: Iterable[str], location: Loc
     return location
 
 
-LAYOUT = ("sources.yaml", "evidence", "problems", "profiles", "preferences")
+LAYOUT = (
+    "sources.yaml",
+    "vocabulary.yaml",
+    "contradictions.yaml",
+    "not_encoded.yaml",
+    "evidence",
+    "problems",
+    "profiles",
+    "preferences",
+)
 
 
 def find_problem(name: str | Path) -> tuple[Library, Entry]:

@@ -1,238 +1,35 @@
-"""The words of the parameter language: what each file may say, and in which shape.
-
-Shapes and types are checked here. Whether figures agree with one another is arithmetic, and
-lives in :mod:`riskmodel.evidence.checks`.
-"""
+"""The words of a decision problem, of whose weights it takes, and of its patients."""
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field
 
-from riskmodel.errors import ParameterError, Problem
+from riskmodel.parameters.schema.basic import (
+    AssumedDuration,
+    Duration,
+    Identifier,
+    Number,
+    OpenProbability,
+    Pair,
+    Positive,
+    Probability,
+    Record,
+    SourceReference,
+    Status,
+    Text,
+)
+from riskmodel.parameters.schema.evidence import Estimate, Source
 
-IDENTIFIER = r"^[a-z][a-z0-9_]*$"
-Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
-Text = Annotated[str, StringConstraints(min_length=1)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0)]
-Pair = Annotated[list[Number], Field(min_length=2, max_length=2)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-OpenProbability = Annotated[float, Field(gt=0, lt=1)]
-
-RATIO_MEASURES = ("relative_risk", "odds_ratio", "hazard_ratio")
-Status = Literal["seen_primary", "seen_secondary", "unverified", "judgement"]
 Badge = Literal["data", "assumed", "elicited", "transported"]
 WaningScenario = Literal["held", "waning", "lost", "caught_up"]
-
-_DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
-
-
-class Record(BaseModel):
-    """Base of every part of a file: typed, closed, frozen."""
-
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True
-    )
-
-
-class Duration(Record):
-    """A length of time, always written ``{value, unit}``."""
-
-    value: Positive
-    unit: Literal["day", "week", "month", "year"]
-
-    @property
-    def days(self) -> float:
-        return self.value * _DAYS[self.unit]
-
-    def __str__(self) -> str:
-        return f"{self.value:g} {self.unit}" + ("" if self.value == 1 else "s")
-
-    @classmethod
-    def read(cls, text: object) -> Duration:
-        """Return a duration from ``{value, unit}`` or text such as "36 months".
-
-        Examples
-        --------
-        >>> str(Duration.read("36 months"))
-        '36 months'
-        """
-        if isinstance(text, cls):
-            return text
-        if isinstance(text, str):
-            match = re.fullmatch(r"\s*(\d+\.?\d*)\s*(day|week|month|year)s?\s*", text)
-        else:
-            match = None
-        try:
-            return cls.model_validate(
-                {"value": float(match[1]), "unit": match[2]} if match else text
-            )
-        except ValidationError:
-            raise ParameterError(
-                [
-                    Problem(
-                        field="horizon",
-                        found=text,
-                        allowed="a number with day, week, month or year",
-                        remedy="write for example 36 months",
-                    )
-                ]
-            ) from None
-
-
-class AssumedDuration(Duration):
-    """A length of time that no source gives, and why this one is taken."""
-
-    because: Text
-
-
-class Horizon(Record):
-    """When a risk was counted: a length of time, or the source's own words where it gives none."""
-
-    value: Positive | None = None
-    unit: Literal["day", "week", "month", "year"] | None = None
-    stated: Text | None = Field(None, description="the source's words, such as 'any follow-up'")
-
-    @property
-    def duration(self) -> Duration | None:
-        if self.value is None or self.unit is None:
-            return None
-        return Duration(value=self.value, unit=self.unit)
-
-    def __str__(self) -> str:
-        return str(self.duration) if self.duration else str(self.stated)
-
-
-# --- what sources report ----------------------------------------------------------------------
-
-
-class Source(Record):
-    """One bibliographic record, and what of it was read."""
-
-    citation: Text
-    doi: Annotated[str, StringConstraints(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
-    pmid: Annotated[str, StringConstraints(pattern=r"^\d{1,9}$")] | None = None
-    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
-    read: Text = Field(description="which page was read: abstract, full text, summary")
-    role: Literal["primary", "secondary", "tertiary"]
-
-
-class SourceFile(Record):
-    """Bibliographic records, each under the key that estimates cite."""
-
-    schema_: Literal["riskmodel/sources/1"] = Field(alias="schema")
-    sources: dict[Identifier, Source]
-
-
-class Judgement(Record):
-    """A number that stands in place of a citation."""
-
-    whose: Text
-    why: Text
-
-
-class SourceReference(Record):
-    """Where a figure stands: a source with its locator, or whose judgement it is."""
-
-    key: Identifier | None = None
-    locator: Text | None = None
-    judgement: Judgement | None = None
-
-
-class Interval(Record):
-    """Two limits, the level they were stated at, and what kind of interval they are."""
-
-    lower: Number
-    upper: Number
-    level: OpenProbability | None = None
-    kind: Literal["confidence", "credible", "rounding", "plausible"]
-
-
-class Counts(Record):
-    """People with the event, of people observed."""
-
-    events: Annotated[int, Field(ge=0)]
-    n: Annotated[int, Field(gt=0)]
-
-
-class Per(Record):
-    """The exposure a rate is counted over, such as 1000 patient-days."""
-
-    value: Positive
-    unit: Literal["day", "week", "month", "year"]
-    of: Text
-
-
-class Estimate(Record):
-    """What one source printed, untouched."""
-
-    id: Identifier
-    measure: Literal[
-        "relative_risk",
-        "odds_ratio",
-        "hazard_ratio",
-        "risk_difference",
-        "risk",
-        "rate",
-        "number_needed_to_treat",
-        "number_needed_to_harm",
-        "later_hazard_ratio",
-    ]
-    outcome: Text
-    wanted: bool = False
-    value: Number | None = None
-    unit: Literal["percent"] | None = Field(
-        None, description="percent: value and interval are printed per hundred"
-    )
-    interval: Interval | None = None
-    counts: Counts | None = None
-    per: Per | None = None
-    at: dict[Identifier, Number] | None = Field(
-        None, description="covariate values at which a risk holds"
-    )
-    population: Text
-    comparator: Text | None = None
-    horizon: Horizon
-    certainty: Text | None = None
-    trials: Annotated[int, Field(gt=0)] | None = None
-    participants: Annotated[int, Field(gt=0)] | None = None
-    source: SourceReference
-    printed: Text | None = Field(None, description="the figure exactly as it stands in the source")
-    status: Status
-    note: Text | None = None
-
-    @property
-    def number(self) -> float:
-        """Return the value as a proportion where it was printed per hundred."""
-        if self.value is None:
-            return self.counts.events / self.counts.n
-        return self.value / 100 if self.unit == "percent" else self.value
-
-    @property
-    def limits(self) -> tuple[float, float] | None:
-        """Return the interval's limits in the unit of :attr:`number`."""
-        if self.interval is None:
-            return None
-        scale = 100 if self.unit == "percent" else 1
-        return self.interval.lower / scale, self.interval.upper / scale
-
-
-class EvidenceFile(Record):
-    """Estimates on one topic."""
-
-    schema_: Literal["riskmodel/evidence/1"] = Field(alias="schema")
-    topic: Text
-    estimates: Annotated[list[Estimate], Field(min_length=1)]
-
 
 # --- whose values ------------------------------------------------------------------------------
 
 
 class Weight(Record):
-    """How bad or good one event is, in reference outcomes."""
+    """How bad or good one event, or one unit of a score, is in reference outcomes."""
 
     weight: Annotated[float, Field(ge=0)]
     range: Pair | None = Field(None, description="reasonable range, for the preference curve")
@@ -255,6 +52,10 @@ class ResidualBurden(Record):
 
 class Panel(Record):
     """Whose weights, over what swing."""
+
+    overrides: Text | None = Field(
+        None, description="why this record takes the place of the shipped one of the same id"
+    )
 
     id: Identifier
     label: Text
@@ -295,7 +96,10 @@ class Covariate(Record):
     """What a profile may state about a patient, in which unit and range."""
 
     label: Text
-    type: Literal["number", "boolean"] = "number"
+    type: Literal["number", "boolean", "category"] = "number"
+    categories: list[Identifier] = Field(
+        default_factory=list, description="what a covariate of `type: category` may be"
+    )
     unit: Text | None = None
     accepts: dict[str, Positive] = Field(
         default_factory=dict, description="other units, and what one of each is in `unit`"
@@ -304,7 +108,7 @@ class Covariate(Record):
     studied: Pair | None = Field(
         None, description="range the evidence covers; beyond it is extrapolation"
     )
-    default: bool | Number | None = None
+    default: bool | Number | Text | None = None
     refuse: Refusal | None = None
     bands: list[Band] = Field(default_factory=list)
 
@@ -313,7 +117,7 @@ class NotFor(Record):
     """A covariate value for which an option does not apply."""
 
     covariate: Identifier
-    is_: bool = Field(alias="is")
+    is_: bool | Text = Field(alias="is")
     because: Text
     source: SourceReference | None = None
 
@@ -356,13 +160,19 @@ class Extension(Record):
 
 
 class Baseline(Record):
-    """The risk under the comparator: one of ``intercept``, ``line`` or ``fixed_risk``."""
+    """The risk, or mean, under the comparator: exactly one of its forms."""
 
     link: Literal["logit"] = "logit"
     intercept: PriorReference | None = Field(None, description="risk where every term is zero")
     terms: list[Term] = Field(default_factory=list)
     line: PriorReference | None = Field(None, description="a prior that declares a `line:`")
     fixed_risk: Probability | None = None
+    fixed_mean: Number | None = Field(
+        None, description="of a continuous outcome; 0 where only differences were printed"
+    )
+    not_estimable: Text | None = Field(
+        None, description="why no risk or mean is known, even without treatment"
+    )
     between_patient_spread: Spread | None = None
     because: Text | None = None
     caveat: Text | None = Field(None, description="printed with every result")
@@ -378,10 +188,30 @@ class Waning(Record):
 
 
 class Effect(Record):
-    """What an option does to one outcome."""
+    """What an option does to one outcome: a prior, or why there is none."""
 
-    scale: Literal["relative_risk", "odds_ratio", "hazard_ratio", "risk_difference", "added_rate"]
-    prior: Identifier
+    scale: (
+        Literal[
+            "relative_risk",
+            "odds_ratio",
+            "hazard_ratio",
+            "risk_difference",
+            "added_rate",
+            "own_risk",
+            "mean_difference",
+        ]
+        | None
+    ) = Field(None, description="own_risk: the option's own risk, whatever the comparator's is")
+    prior: Identifier | None = None
+    not_estimable: Text | None = Field(
+        None, description="why the sources allow no contrast; nothing is computed"
+    )
+    no_effect: Text | None = Field(
+        None, description="why the outcome is taken to be as under the comparator"
+    )
+    relative_to: Identifier | None = Field(
+        None, description="the option this effect was measured against; none is the comparator"
+    )
     reference_risk: OpenProbability | None = Field(
         None, description="where the printed measure is converted to `scale`"
     )
@@ -391,10 +221,15 @@ class Effect(Record):
 
 
 class Outcome(Record):
-    """An event by the horizon: its risk under the comparator, and what each option does to it."""
+    """An event by the horizon, or a score at it, and what each option does to it."""
 
     label: Text
-    unwanted: bool
+    type: Literal["event", "continuous"] = "event"
+    unwanted: bool = Field(description="whether more of it is worse")
+    unit: Text | None = Field(None, description="of a continuous outcome, such as points (0-10)")
+    diagnostic_impact: bool = Field(
+        False, description="a change in what is done, never a benefit: no panel may weigh it"
+    )
     definition: Text | None = None
     baseline: Baseline
     effects: dict[Identifier, Effect]
@@ -423,6 +258,10 @@ class PriorSpecification(Record):
     from_: Annotated[list[Identifier], Field(alias="from", min_length=1)]
     effective_sample_size: Positive | None = None
     log_sd: Positive | None = None
+    sd: Positive | None = Field(None, description="of a difference printed without a spread")
+    reverse: bool = Field(
+        False, description="the contrast the other way round: one over a ratio, minus a difference"
+    )
     complement: bool = Field(False, description="use one minus the printed risk")
     line: Line | None = None
     horizon: AssumedDuration | None = Field(
@@ -486,6 +325,14 @@ class Scenario(Record):
     set: dict[str, Any] = Field(description="dotted path in this file -> the value taken instead")
 
 
+class SettledQuestion(Record):
+    """A written answer to a question that two or more records raise together."""
+
+    between: Annotated[list[Identifier], Field(min_length=2)]
+    because: Text
+    whose: Text
+
+
 class DecisionProblem(Record):
     """A question: options, outcomes, baseline models, effects, rules."""
 
@@ -496,15 +343,25 @@ class DecisionProblem(Record):
     horizon: Duration
     comparator: Identifier
     covariates: dict[Identifier, Covariate] = Field(default_factory=dict)
-    reference_profile: dict[Identifier, bool | Number] = Field(default_factory=dict)
+    reference_profile: dict[Identifier, bool | Number | Text] = Field(default_factory=dict)
     options: Annotated[dict[Identifier, Option], Field(min_length=2)]
     outcomes: Annotated[dict[Identifier, Outcome], Field(min_length=1)]
     overlap: list[Overlap] = Field(default_factory=list)
-    priors: Annotated[dict[Identifier, PriorSpecification], Field(min_length=1)]
-    preferences: PreferenceChoice
+    priors: dict[Identifier, PriorSpecification] = Field(default_factory=dict)
+    preferences: PreferenceChoice | None = Field(
+        None, description="none where nothing can be weighed"
+    )
+    evidence: list[Identifier] = Field(
+        default_factory=list,
+        description="further records shown with the result: windows, regimens, rules, grades",
+    )
+    resolutions: list[SettledQuestion] = Field(default_factory=list)
     case_mix: CaseMix | None = None
     published_strata: PublishedStrata | None = None
     scenarios: dict[Identifier, Scenario] = Field(default_factory=dict)
+    overrides: Text | None = Field(
+        None, description="why this record takes the place of the shipped one of the same id"
+    )
     sources: dict[Identifier, Source] = Field(
         default_factory=dict, description="as in sources.yaml, for a problem in one file"
     )
@@ -527,6 +384,10 @@ class DecisionProblem(Record):
 class Profile(Record):
     """A named patient, in a file of their own."""
 
+    overrides: Text | None = Field(
+        None, description="why this record takes the place of the shipped one of the same id"
+    )
+
     schema_: Literal["riskmodel/profile/1"] = Field(alias="schema")
     id: Identifier
     label: Text
@@ -537,12 +398,3 @@ class Preferences(Panel):
     """A panel in a file of its own."""
 
     schema_: Literal["riskmodel/preferences/1"] = Field(alias="schema")
-
-
-FILE_SCHEMAS: dict[str, type[Record]] = {
-    "riskmodel/sources/1": SourceFile,
-    "riskmodel/evidence/1": EvidenceFile,
-    "riskmodel/problem/1": DecisionProblem,
-    "riskmodel/profile/1": Profile,
-    "riskmodel/preferences/1": Preferences,
-}
