@@ -153,27 +153,191 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}" + ("" if number == 1 else "s")
 
 
-@app.command("list")
-def list_() -> None:
-    """List what the shipped library holds: problems, estimates, sources, preferences, profiles."""
-    from riskmodel.parameters.library import load_library
-    from riskmodel.reports.show import print_list
+Own = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--params",
+        metavar="FOLDER",
+        help="Your own files, laid over the shipped library. May be given again.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 
-    print_list(load_library(), _console())
+
+@app.command("list")
+def list_(
+    kind: Annotated[
+        str | None, typer.Option(help="Only one kind, such as problem, estimate or rule.")
+    ] = None,
+    topic: Annotated[
+        str | None, typer.Option(help="Only what stands in the evidence file of this topic.")
+    ] = None,
+    status: Annotated[str | None, typer.Option(help="Only one status, such as seen_primary.")] = (
+        None
+    ),
+    source: Annotated[
+        str | None, typer.Option(help="Only what cites the source of this key.")
+    ] = None,
+    params: Own = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what the library holds, a line each; filters combine.
+
+    Example: riskmodel list --kind estimate --source walsh2022
+    """
+    from riskmodel.parameters.library import load_overlay
+    from riskmodel.reports.listing import list_records, print_list
+
+    rows = list_records(
+        load_overlay(params or ()), kind=kind, topic=topic, status=status, source=source
+    )
+    if as_json:
+        _print_json({"schema": "riskmodel/list/1", "records": rows})
+    else:
+        print_list(rows, _console())
 
 
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(metavar="ID", help="Any id that `riskmodel list` shows.")],
+    params: Own = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Show one thing of the library whole, with its provenance and what uses it.
+    """Show one thing of the library whole: value, provenance, what uses it, what contradicts it.
 
     Example: riskmodel show rr_eskd_12m
     """
-    from riskmodel.parameters.library import load_library
-    from riskmodel.reports.show import print_record
+    from riskmodel.parameters.library import load_overlay
+    from riskmodel.reports.show import describe, print_record
 
-    print_record(load_library(), name, _console())
+    described = describe(load_overlay(params or ()), name)
+    if as_json:
+        _print_json(described)
+    else:
+        print_record(described, _console())
+
+
+@app.command()
+def cite(
+    name: Annotated[
+        str, typer.Argument(metavar="ID", help="A source, a record, or a problem for all it uses.")
+    ],
+    style: Annotated[
+        str, typer.Option("--format", help="bibtex, vancouver or csl-json.")
+    ] = "vancouver",
+    params: Own = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print references: of a source, or of whatever a record or a problem rests on.
+
+    A judgement has no reference; then it is said whose judgement it is.
+
+    Example: riskmodel cite plex_aav --format bibtex
+    """
+    from riskmodel.parameters.library import load_overlay
+    from riskmodel.reports.cite import as_data, cited_by, render, require_format
+
+    require_format(style)
+    cited = cited_by(load_overlay(params or ()), name)
+    if as_json:
+        _print_json(as_data(name, cited, style))
+        return
+    print(render(cited, style))
+    if style == "csl-json":
+        for line in cited.judgements:
+            print(f"no citation: {line}", file=sys.stderr)
+
+
+@app.command()
+def trace(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]",
+            help="table/row-key/column; or a table, for its rows and columns; or nothing.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Trace a number of a run back: formula, draws, prior, estimate, source and locator.
+
+    Example: riskmodel trace runs/first absolute_effects/patient.plex.death/risk_difference
+    """
+    from riskmodel.reports import trace as tracing
+
+    if name is None or "/" not in name:
+        listed = tracing.list_ids(run, name)
+        _print_json(listed) if as_json else tracing.print_ids(listed, _console())
+        return
+    traced = tracing.trace(run, name)
+    _print_json(traced) if as_json else tracing.print_trace(traced, _console())
+
+
+@app.command()
+def schema(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Which kind of file: sources, evidence, problem and so on; by default all.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder to write NAME.json into, instead of printing.")
+    ] = None,
+) -> None:
+    """Print or write the JSON Schema of parameter files, so that editors complete and check.
+
+    Name it in the first line of a file: # yaml-language-server: $schema=schema/problem.json
+
+    Example: riskmodel schema problem
+    """
+    from riskmodel.parameters.json_schema import FILE_KINDS, json_schema, write_schemas
+
+    if out is not None:
+        for path in write_schemas(out, FILE_KINDS if name is None else [name]):
+            print(path)
+    elif name is not None:
+        _print_json(json_schema(name))
+    else:
+        _print_json({kind: json_schema(kind) for kind in FILE_KINDS})
+
+
+@app.command()
+def conflicts(
+    problem: Annotated[
+        str | None,
+        typer.Argument(help="A shipped id, or a problem's YAML file; by default all."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List where the sources contradict one another: both sides, why, and what settles it.
+
+    Found by rule, by a reader (the register), or both. A contradiction without a written
+    resolution is open.
+
+    Example: riskmodel conflicts plex_aav
+    """
+    from riskmodel.evidence.conflicts import find_conflicts
+    from riskmodel.parameters.library import find_problem, load_library
+    from riskmodel.reports.conflicts import conflicts_json, print_conflicts
+
+    if problem is None:
+        found = find_conflicts(load_library())
+    else:
+        library, entry = find_problem(problem)
+        found = find_conflicts(library, entry.record.id)
+    if json:
+        print(conflicts_json(found))
+    else:
+        print_conflicts(found, _console())
+
+
+def _print_json(data: object) -> None:
+    import json
+
+    print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _console(*, stderr: bool = False):

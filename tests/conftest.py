@@ -51,6 +51,7 @@ outcomes:
         - {covariate: distance, transform: log, centre: 30, per: 0.5, prior: record_by_distance}
         - {covariate: years, transform: linear, centre: 5, per: 10, prior: record_by_years}
     effects:
+      walking: {no_effect: example}
       jumping: {scale: odds_ratio, prior: record_ratio, reference_risk: 0.3, because: example}
   blister:
     label: Blister

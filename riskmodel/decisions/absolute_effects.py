@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -34,9 +36,11 @@ def absolute_effects(outcomes: xr.Dataset, *, prob: float = 0.95) -> pd.DataFram
         One row a profile, option (but the comparator) and outcome: ``baseline_risk``, ``risk``,
         ``risk_difference`` (option minus comparator; negative is fewer events) with ``lower``
         and ``upper``, the same ``per_1000``, ``prob_benefit``, ``number_needed_to_treat`` in
-        words (Altman 1998, from the median difference), and ``monte_carlo_standard_error`` of
+        words (Altman 1998, from the median difference; both are left out for an outcome that is
+        only a diagnostic impact), and ``monte_carlo_standard_error`` of
         the median difference. Points are posterior medians. Rows of an option that does not apply
-        to a patient are left out.
+        to a patient, and of what the sources allow no contrast of, are left out; continuous
+        outcomes have a table of their own, :func:`mean_differences`.
 
     Raises
     ------
@@ -50,6 +54,76 @@ def absolute_effects(outcomes: xr.Dataset, *, prob: float = 0.95) -> pd.DataFram
         outcomes.attrs["horizon"],
         prob,
     )
+
+
+def mean_differences(outcomes: xr.Dataset, *, prob: float = 0.95) -> pd.DataFrame:
+    """Return means and mean differences of every continuous outcome.
+
+    Parameters
+    ----------
+    outcomes : xarray.Dataset
+        From :func:`riskmodel.simulate`.
+    prob : float
+        Of the equal-tailed credible intervals, in (0, 1).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a profile, option (but the comparator) and continuous outcome: ``mean_difference``
+        (option minus comparator) with ``lower`` and ``upper``, in ``unit``; ``prob_benefit``; and
+        ``monte_carlo_standard_error`` of the median difference. Points are posterior medians.
+
+    Raises
+    ------
+    ParameterError
+        If `prob` is not in (0, 1).
+    """
+    tails = interval_tails(prob)
+    problem = loaded_problem(outcomes).problem
+    comparator = outcomes["risk"].sel(option=problem.comparator)
+    rows = []
+    for name, outcome in problem.outcomes.items():
+        if outcome.type != "continuous":
+            continue
+        for who, option in itertools.product(outcomes["profile"].values, problem.alternatives):
+            place = {"profile": who, "outcome": name}
+            difference = (outcomes["risk"].sel(option=option) - comparator).sel(place).values
+            if not np.isfinite(difference).any():
+                continue
+            lower, middle, upper = np.nanquantile(difference, [tails[0], 0.5, tails[1]])
+            better = difference < 0 if outcome.unwanted else difference > 0
+            rows.append(
+                {
+                    "profile": who,
+                    "option": option,
+                    "outcome": name,
+                    "horizon": outcomes.attrs["horizon"],
+                    "mean_difference": middle,
+                    "lower": lower,
+                    "upper": upper,
+                    "unit": outcome.unit,
+                    "prob_benefit": better.sum() / np.isfinite(difference).sum(),
+                    "prob": prob,
+                    "kind": KIND,
+                    "monte_carlo_standard_error": float(standard_error(difference, of_median=True)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def not_estimable(problem: DecisionProblem) -> pd.DataFrame:
+    """Return what the sources allow no contrast of, and why: one row an option and outcome."""
+    rows = []
+    for name, outcome in problem.outcomes.items():
+        for option, effect in outcome.effects.items():
+            because = effect.not_estimable
+            if because is None and outcome.baseline.not_estimable and effect.scale != "own_risk":
+                because = outcome.baseline.not_estimable
+            if because:
+                rows.append(
+                    {"option": option, "outcome": name, "because": " ".join(because.split())}
+                )
+    return pd.DataFrame(rows)
 
 
 def band_effects(outcomes: xr.Dataset, *, prob: float = 0.95) -> pd.DataFrame:
@@ -93,7 +167,9 @@ def _effects_table(
     for option in problem.alternatives:
         treated = values[:, :, :, options.index(option)]
         for k, (name, outcome) in enumerate(problem.outcomes.items()):
-            applies = np.isfinite(treated[..., k]).any(axis=(0, 1))
+            if outcome.type != "event":
+                continue
+            applies = np.isfinite(treated[..., k] - base[..., k]).any(axis=(0, 1))
             if not applies.any():
                 continue
             before, after = base[..., applies, k], treated[..., applies, k]
@@ -120,6 +196,8 @@ def _effects_table(
                 "prob": prob,
                 "kind": KIND,
             }
+            if outcome.diagnostic_impact:  # neither better nor worse for the patient
+                table |= {"prob_benefit": np.nan, "number_needed_to_treat": ""}
             if with_error:
                 table["monte_carlo_standard_error"] = standard_error(difference, of_median=True)
             tables.append(pd.DataFrame(table))

@@ -25,12 +25,14 @@ class Weighting:
 
     Net benefit of an option, in reference outcomes per patient::
 
-        sum over outcomes of sign * weight * (risk - baseline risk)
+        sum over weighed outcomes of sign * weight * (risk - baseline risk)
         + sum over stated pairs of (sign * weight together - sum of sign * weight)
           * difference in joint risk
         - burden
 
     with sign -1 for an unwanted outcome and +1 for a wanted one; a pair's is +1 if both are wanted.
+    For a continuous outcome the mean stands in place of the risk, and the weight is per unit. Where
+    the sources allow no contrast of a weighed outcome, there is no net benefit: nan.
     """
 
     problem: DecisionProblem
@@ -59,10 +61,9 @@ class Weighting:
     def _value(self, risk: xr.DataArray) -> xr.DataArray:
         sign = {name: -1 if o.unwanted else 1 for name, o in self.problem.outcomes.items()}
         values = {name: sign[name] * w.weight for name, w in self.panel.weights.items()}
-        signed = xr.DataArray(
-            [values.get(name, 0.0) for name in risk["outcome"].values], dims="outcome"
-        )
-        value = (risk * signed.assign_coords(outcome=risk["outcome"])).sum("outcome", skipna=False)
+        weighed = [name for name in risk["outcome"].values if values.get(name)]
+        signed = xr.DataArray([values[name] for name in weighed], {"outcome": weighed}, "outcome")
+        value = (risk.sel(outcome=weighed) * signed).sum("outcome", skipna=False)
         odds_ratios = {frozenset(o.outcomes): o.odds_ratio for o in self.problem.overlap}
         for pair in self.panel.together:
             a, b = pair.outcomes
@@ -86,6 +87,13 @@ class Weighting:
             else type(next(iter(weights.values())))(weight=weight)
         )
         return Weighting(self.problem, self.panel.model_copy(update={"weights": weights}))
+
+    def without(self, outcome: str) -> Weighting:
+        """Return the weighting as if an outcome were of no weight, alone or in a pair."""
+        kept = {name: w for name, w in self.panel.weights.items() if name != outcome}
+        pairs = [pair for pair in self.panel.together if outcome not in pair.outcomes]
+        changed = self.panel.model_copy(update={"weights": kept, "together": pairs})
+        return Weighting(self.problem, changed)
 
     def split(self, risk: xr.DataArray, outcome: str) -> tuple[xr.DataArray, xr.DataArray]:
         """Return net benefit as ``rest - weight * harm`` in the weight of one outcome.
@@ -179,6 +187,76 @@ def summarize_net_benefit(benefit: xr.Dataset, *, prob: float = 0.95) -> pd.Data
                     "prob_positive": (kept > 0).mean(),
                     "prob_best": (best[np.isfinite(draws)] == place).mean(),
                     "monte_carlo_standard_error": float(standard_error(draws)),
+                    "prob": prob,
+                    "kind": KIND,
+                }
+            )
+    return pd.DataFrame(rows, columns=None if rows else _SUMMARY)
+
+
+_SUMMARY = (
+    *("profile", "option", "net_benefit", "lower", "upper", "prob_positive", "prob_best"),
+    *("monte_carlo_standard_error", "prob", "kind"),
+)
+
+
+def benefit_needed(
+    outcomes: xr.Dataset, preferences: str | Panel | None = None, *, prob: float = 0.95
+) -> pd.DataFrame:
+    """Return how large an effect of unknown size would have to be to make up for the rest.
+
+    Parameters
+    ----------
+    outcomes : xarray.Dataset
+        From :func:`riskmodel.simulate`.
+    preferences : str or Panel, optional
+        A panel, or the id of one the problem knows; None is the problem's default.
+    prob : float
+        Of the equal-tailed credible intervals, in (0, 1).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a profile and option of which exactly one weighed outcome is not estimable:
+        ``outcome``, and ``needed``, the change of it (a risk difference or a mean difference;
+        positive is more of it) at which net benefit is zero, given everything else: posterior
+        median with ``lower`` and ``upper``. Zero or beyond means nothing has to be made up for.
+        Empty where net benefit is known.
+
+    Notes
+    -----
+    ``needed = -(net benefit of the rest) / (sign * weight)``. The outcome's own part in a pair's
+    joint weight cannot be known either, and is left out.
+    """
+    tails = interval_tails(prob)
+    bound = weighting(outcomes, preferences)
+    problem, risk = bound.problem, outcomes["risk"]
+    rows = []
+    for option in problem.alternatives:
+        contrast = risk.sel(option=option) - risk.sel(option=problem.comparator)
+        for who in outcomes["profile"].values:
+            known = {
+                name: bool(np.isfinite(contrast.sel(profile=who, outcome=name)).any())
+                for name, weight in bound.panel.weights.items()
+                if weight.weight > 0
+            }
+            unknown = [name for name, yes in known.items() if not yes]
+            if len(unknown) != 1 or not any(known.values()):
+                continue
+            (name,) = unknown
+            rest = bound.without(name).net_benefit(risk).sel(profile=who, option=option).values
+            sign = -1 if problem.outcomes[name].unwanted else 1
+            needed = -rest / (sign * bound.panel.weights[name].weight)
+            lower, middle, upper = np.nanquantile(needed, [tails[0], 0.5, tails[1]])
+            rows.append(
+                {
+                    "profile": who,
+                    "option": option,
+                    "outcome": name,
+                    "needed": middle,
+                    "lower": lower,
+                    "upper": upper,
+                    "unit": problem.outcomes[name].unit or "risk",
                     "prob": prob,
                     "kind": KIND,
                 }

@@ -72,10 +72,15 @@ def share_by_input(
                         "rule": prior.rule,
                     }
                 )
-    table = pd.DataFrame(rows)
-    return table.sort_values(
-        ["profile", "option", "variance_share"], ascending=[True, True, False], kind="stable"
-    ).reset_index(drop=True)
+    if not rows:
+        return pd.DataFrame()
+    return (
+        pd.DataFrame(rows)
+        .sort_values(
+            ["profile", "option", "variance_share"], ascending=[True, True, False], kind="stable"
+        )
+        .reset_index(drop=True)
+    )
 
 
 def _input(posterior: Posterior, prior, outcomes: xr.Dataset, who: str) -> np.ndarray:

@@ -1,25 +1,41 @@
 """Arithmetic that one estimate or one panel must pass.
 
-``riskmodel check`` is the schema of :mod:`riskmodel.parameters`, these checks and those of
-:mod:`riskmodel.evidence.problem_checks` as one.
+``riskmodel check`` is the schema of :mod:`riskmodel.parameters`, these checks and those of the
+modules beside it as one: :mod:`~riskmodel.evidence.statement_checks` of every other statement,
+:mod:`~riskmodel.evidence.same_figure` of several readings of one figure,
+:mod:`~riskmodel.evidence.use_checks` and :mod:`~riskmodel.evidence.problem_checks` of a problem.
 """
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Iterator
-from math import log
+from math import cos, isnan, log, pi, sin, sqrt
 from statistics import NormalDist
 
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, did_you_mean
-from riskmodel.evidence.priors import POSITIVE_MEASURES
+from riskmodel.evidence.printed import counted_thing, names_ratio, says_person_time
+from riskmodel.evidence.priors import NUMBERS_NEEDED, POSITIVE_MEASURES
 from riskmodel.parameters.library import Entry, LoadedProblem
-from riskmodel.parameters.schema import RATIO_MEASURES, Estimate, Panel, Record, Weight
+from riskmodel.parameters.schema import (
+    CONTINUOUS_MEASURES,
+    RATIO_MEASURES,
+    Estimate,
+    Panel,
+    Record,
+    Weight,
+)
 
 # --- one estimate -------------------------------------------------------------------------------
 
+# Beyond this a ratio that is not printed under that name is taken for a change in percent.
+HIGHEST_RATIO = 20.0
+_STAYS_FREE = re.compile(r"(?i:survival|surviving|event.free|\bfree\b|-free\b|\balive\b)")
+
 
 def check_estimate(estimate: Estimate, entry: Entry) -> list[Problem]:
-    """Return what is impossible or missing in one estimate."""
+    """Return what is impossible, missing or doubtful in one estimate."""
     return list(_estimate_faults(estimate, entry))
 
 
@@ -27,67 +43,35 @@ def _estimate_faults(estimate: Estimate, entry: Entry) -> Iterator[Problem]:
     def fault(*part, **words) -> Problem:
         return entry.document.problem((*entry.location, *part), **words)
 
-    if estimate.value is None and estimate.counts is None:
+    interval = estimate.interval
+    if estimate.value is None and estimate.counts is None and interval is None:
         yield fault("value", found=NOTHING, allowed="a value or counts", remedy="add one of them")
         return
-    value, limits, interval = estimate.number, estimate.limits, estimate.interval
+    if estimate.value is None and estimate.counts is None and interval.kind != "range":
+        yield fault(
+            "value",
+            found=NOTHING,
+            allowed="a value or counts, or an interval of `kind: range`",
+            remedy="add the point, or say that a range was printed",
+        )
+        return
     if estimate.value is not None:
-        yield from _impossible_value(estimate, value, fault)
+        yield from _impossible_value(estimate, estimate.number, fault)
+        yield from _number_needed_faults(estimate, fault)
     if estimate.counts is not None:
         yield from _count_faults(estimate, fault)
-    if limits is not None:
-        lower, upper = limits
-        if lower > upper:
-            yield fault(
-                "interval",
-                found=[interval.lower, interval.upper],
-                allowed="lower below upper",
-                remedy="exchange the two limits",
-            )
-        elif lower == upper:
-            yield fault(
-                "interval",
-                found=[interval.lower, interval.upper],
-                allowed="lower below upper",
-                remedy="give the two limits as printed, or leave out `interval:`",
-            )
-        elif not lower <= value <= upper:
-            yield fault(
-                "value",
-                found=estimate.value,
-                allowed=f"a point inside its interval, {interval.lower:g} to {interval.upper:g}",
-                remedy="check the point and both limits",
-            )
-        if interval.kind in ("confidence", "credible") and interval.level is None:
-            yield fault(
-                "interval",
-                "level",
-                severity="Q",
-                found=NOTHING,
-                allowed="the level the source states, such as 0.95",
-                remedy="add `level:`; there is no default",
-            )
-        if estimate.measure in POSITIVE_MEASURES and lower <= 0 < value:
-            yield fault(
-                "interval",
-                "lower",
-                found=interval.lower,
-                allowed="a number above 0",
-                remedy="a ratio or rate cannot reach 0; was a logarithm entered, or a rounded 0?",
-            )
-        if estimate.measure == "risk" and not 0 <= lower <= upper <= 1 and 0 <= value <= 1:
-            yield fault(
-                "interval",
-                found=[interval.lower, interval.upper],
-                allowed="risks between 0 and 1",
-                remedy="divide percentages by 100, or add `unit: percent`",
-            )
+    if interval is not None:
+        yield from _interval_faults(estimate, fault)
     yield from _asymmetry(estimate, fault)
+    yield from _unit_faults(estimate, fault)
+    yield from _counted_faults(estimate, fault)
+    yield from _direction_faults(estimate, fault)
+    yield from _comparator_faults(estimate, fault)
     horizon = estimate.horizon
     if (horizon.stated is None) == (horizon.duration is None):
         yield fault(
             "horizon",
-            found=_named(horizon),
+            found=named(horizon),
             allowed="either {value, unit} or {stated: the source's words}",
             remedy="give the follow-up the source states",
         )
@@ -98,7 +82,95 @@ def _estimate_faults(estimate: Estimate, entry: Entry) -> Iterator[Problem]:
             allowed="what the rate is counted over",
             remedy="add `per: {value: 1000, unit: day, of: ...}`",
         )
-    yield from _source_faults(estimate, fault)
+
+
+def _interval_faults(estimate: Estimate, fault) -> Iterator[Problem]:
+    interval, (lower, upper) = estimate.interval, estimate.limits
+    shown = [interval.lower, interval.upper]
+    if lower > upper:
+        yield fault(
+            "interval",
+            found=shown,
+            allowed="lower below upper",
+            remedy="exchange the two limits",
+        )
+    elif lower == upper:
+        yield fault(
+            "interval",
+            found=shown,
+            allowed="lower below upper",
+            remedy="give the two limits as printed, or leave out `interval:`",
+        )
+    elif estimate.measure in NUMBERS_NEEDED and lower < 0 < upper:
+        yield from _interval_through_infinity(estimate, fault)
+    elif not isnan(estimate.number) and not lower <= estimate.number <= upper:
+        yield fault(
+            "value",
+            found=estimate.number if estimate.value is None else estimate.value,
+            allowed=f"a point inside its interval, {interval.lower:g} to {interval.upper:g}",
+            remedy="check the point and both limits",
+        )
+    if interval.kind in ("confidence", "credible") and interval.level is None:
+        yield fault(
+            "interval",
+            "level",
+            severity="Q",
+            found=NOTHING,
+            allowed="the level the source states, such as 0.95",
+            remedy="add `level:`; there is no default. If none is stated, say so under "
+            "`resolution: {level: ...}`; no distribution is then made from this interval",
+        )
+    if estimate.measure in POSITIVE_MEASURES and lower <= 0 < estimate.number:
+        yield fault(
+            "interval",
+            "lower",
+            found=interval.lower,
+            allowed="a number above 0",
+            remedy="a ratio or rate cannot reach 0; was a logarithm entered, or a rounded 0?",
+        )
+    if estimate.measure == "risk" and not 0 <= lower <= upper <= 1 and _possible_risk(estimate):
+        yield fault(
+            "interval",
+            found=shown,
+            allowed="risks between 0 and 1",
+            remedy="divide percentages by 100, or add `unit: percent`",
+        )
+    if estimate.measure in NUMBERS_NEEDED and lower < upper and min(map(abs, shown)) < 1:
+        yield fault(
+            "interval",
+            found=shown,
+            allowed="limits of at least 1 in magnitude",
+            remedy="the reciprocal of a risk difference cannot be nearer to 0; where the "
+            "difference may be 0 the number needed is infinite",
+        )
+
+
+def _possible_risk(estimate: Estimate) -> bool:
+    return isnan(estimate.number) or 0 <= estimate.number <= 1
+
+
+def _interval_through_infinity(estimate: Estimate, fault) -> Iterator[Problem]:
+    """Read limits of opposite sign as what they are: through infinity, never through zero."""
+    interval, value = estimate.interval, estimate.number
+    names = ("NNTB", "NNTH")
+    outward, inward = names if estimate.measure == "number_needed_to_treat" else names[::-1]
+    words = f"{outward} {interval.upper:g} to infinity to {inward} {-interval.lower:g}"
+    if not isnan(value) and not (value >= interval.upper or value <= interval.lower):
+        yield fault(
+            "value",
+            found=estimate.value,
+            allowed=f"a point inside its interval, {words}",
+            remedy="check the point and both limits",
+        )
+        return
+    yield fault(
+        "interval",
+        severity="W",
+        found=[interval.lower, interval.upper],
+        allowed=f"read as {words}",
+        remedy="an interval of both signs runs through infinity, not through 0; if this is what "
+        "the source means, say so under `resolution: {interval: ...}`",
+    )
 
 
 def _asymmetry(estimate: Estimate, fault) -> Iterator[Problem]:
@@ -120,7 +192,7 @@ def _asymmetry(estimate: Estimate, fault) -> Iterator[Problem]:
         )
 
 
-def _named(part: Record) -> Phrase:
+def named(part: Record) -> Phrase:
     """Return the keys that were given."""
     return Phrase(", ".join(part.model_dump(exclude_none=True)) or NOTHING)
 
@@ -142,7 +214,16 @@ def _count_faults(estimate: Estimate, fault) -> Iterator[Problem]:
             allowed=f"0 to n = {counts.n}",
             remedy="events cannot outnumber people; check the two",
         )
-    elif (
+        return
+    if not counts.events.is_integer() and not estimate.estimated:
+        yield fault(
+            "counts",
+            "events",
+            found=counts.events,
+            allowed="a whole number of people",
+            remedy="give the count as printed, or add `estimated: true` if it was worked out",
+        )
+    if (
         estimate.measure == "risk"
         and estimate.value is not None
         and abs(estimate.number - counts.events / counts.n) > 0.005
@@ -150,25 +231,91 @@ def _count_faults(estimate: Estimate, fault) -> Iterator[Problem]:
         yield fault(
             "value",
             found=estimate.value,
-            allowed=f"{counts.events} of {counts.n}, which is {counts.events / counts.n:.4g}",
+            allowed=f"{counts.events:g} of {counts.n}, which is {counts.events / counts.n:.4g}",
             remedy="check the two, or leave out `value:`",
+        )
+    if counts.events in (0, counts.n):
+        yield fault(
+            "counts",
+            "events",
+            severity="W",
+            found=Phrase(f"{counts.events:g} of {counts.n}"),
+            allowed=_one_sided(counts.n, none=counts.events == 0),
+            remedy="never 0% or 100% for certain; such counts enter with the Jeffreys prior. Say "
+            "under `resolution: {events: ...}` that this is understood",
         )
 
 
+def _one_sided(n: int, *, none: bool) -> str:
+    """Return the one-sided 95% limits of no event, or of nothing but events, among n."""
+    exact, jeffreys = 1 - 0.05 ** (1 / n), jeffreys_limit(n)
+    if none:
+        return f"a risk up to {exact:.1%} (Clopper-Pearson) or {jeffreys:.1%} (Jeffreys)"
+    return (
+        f"a risk down to {1 - exact:.1%} (Clopper-Pearson) or {1 - jeffreys:.1%} (Jeffreys), "
+        "one-sided 95%"
+    )
+
+
+def jeffreys_limit(n: int, prob: float = 0.95) -> float:
+    """Return the upper one-sided limit of a risk after no event among n, by the Jeffreys prior.
+
+    Parameters
+    ----------
+    n : int
+        People observed.
+    prob : float
+        Of the one-sided interval, in (0, 1).
+
+    Returns
+    -------
+    float
+        The quantile at `prob` of Beta(1/2, n + 1/2).
+
+    Notes
+    -----
+    With risk = sin(angle)**2 the distribution function is proportional to the integral of
+    cos(angle)**(2 n) from 0, which needs no special function and so no heavy import.
+
+    Examples
+    --------
+    >>> round(jeffreys_limit(5), 3)
+    0.314
+    """
+    steps = 4000
+    width = min(pi / 2, 8 / sqrt(2 * n)) / steps  # beyond it the integrand is below 1e-13
+    total, sums = 0.0, [0.0]
+    for i in range(steps):
+        total += cos((i + 0.5) * width) ** (2 * n)
+        sums.append(total)
+    step = bisect_left(sums, prob * total)
+    part = (prob * total - sums[step - 1]) / (sums[step] - sums[step - 1])
+    return sin((step - 1 + part) * width) ** 2
+
+
 def _impossible_value(estimate: Estimate, value: float, fault) -> Iterator[Problem]:
+    ratio = estimate.measure in (*RATIO_MEASURES, "rate_ratio", "prevalence_ratio")
     if estimate.measure == "risk" and not 0 <= value <= 1:
         yield fault(
             "value",
             found=estimate.value,
             allowed="a risk between 0 and 1",
-            remedy="divide percentages by 100, or add `unit: percent`",
+            remedy=_percent_meant(estimate),
         )
     if estimate.measure == "risk_difference" and not -1 <= value <= 1:
         yield fault(
             "value",
             found=estimate.value,
             allowed="a difference between -1 and 1",
-            remedy="divide percentages by 100, or add `unit: percent`",
+            remedy=_percent_meant(estimate),
+        )
+    if estimate.measure == "risk" and value in (0, 1) and not (estimate.counts or estimate.fixed):
+        yield fault(
+            "value",
+            severity="W",
+            found=estimate.value,
+            allowed="a risk above 0 and below 1",
+            remedy="give the counts, or add `fixed: true` if it is certain by definition",
         )
     if estimate.measure in POSITIVE_MEASURES and value <= 0:
         yield fault(
@@ -177,7 +324,38 @@ def _impossible_value(estimate: Estimate, value: float, fault) -> Iterator[Probl
             allowed="a number above 0",
             remedy="was a logarithm entered, or a reduction in percent?",
         )
-    if estimate.measure.startswith("number_needed") and value <= -1:
+    elif ratio and (
+        estimate.unit == "percent"
+        or (value > HIGHEST_RATIO and not names_ratio(estimate.printed, value))
+    ):
+        yield fault(
+            "value",
+            found=Phrase(f"{estimate.value:g}" + (" percent" if estimate.unit else "")),
+            allowed=f"a ratio of two numbers, without a unit, up to {HIGHEST_RATIO:g}",
+            remedy=_reduction_meant(estimate),
+        )
+
+
+def _percent_meant(estimate: Estimate) -> str:
+    return (
+        f"divide percentages by 100 ({estimate.value / 100:g}), or add `unit: percent`; nothing is "
+        "divided by itself"
+        if estimate.unit is None
+        else "check the figure; it is above 100%"
+    )
+
+
+def _reduction_meant(estimate: Estimate) -> str:
+    percent = estimate.value
+    if not 0 < percent < 100:
+        return "check the figure; was another measure meant?"
+    return f"was a reduction meant? RRR {percent:g}% = RR {1 - percent / 100:.3g}"
+
+
+def _number_needed_faults(estimate: Estimate, fault) -> Iterator[Problem]:
+    if estimate.measure not in NUMBERS_NEEDED:
+        return
+    if estimate.number <= -1:
         yield fault(
             "value",
             severity="Q",
@@ -185,7 +363,7 @@ def _impossible_value(estimate: Estimate, value: float, fault) -> Iterator[Probl
             allowed="a positive number, with its direction in `measure:`",
             remedy="is it the other of number_needed_to_treat and number_needed_to_harm?",
         )
-    if estimate.measure.startswith("number_needed") and abs(value) < 1:
+    if abs(estimate.number) < 1:
         yield fault(
             "value",
             found=estimate.value,
@@ -194,37 +372,149 @@ def _impossible_value(estimate: Estimate, value: float, fault) -> Iterator[Probl
         )
 
 
-def _source_faults(estimate: Estimate, fault) -> Iterator[Problem]:
-    source, seen = estimate.source, estimate.status.startswith("seen")
-    if (source.key is None) == (source.judgement is None):
-        yield fault(
-            "source",
-            found=_named(source),
-            allowed="either {key, locator} or {judgement: {whose, why}}",
-            remedy="cite one source, or say whose judgement it is",
-        )
+def _unit_faults(estimate: Estimate, fault) -> Iterator[Problem]:
+    """Hold a proportion to percent or no unit, and tell a rate from a risk."""
+    if estimate.measure in CONTINUOUS_MEASURES:
         return
-    if source.key is not None and source.locator is None:
-        yield fault(
-            "source",
-            found=source.key,
-            allowed="a locator such as 'Table 2, row 4'",
-            remedy="add `locator:`",
+    risk = estimate.measure == "risk"
+    remedy = (
+        "a rate has `measure: rate` with `per: {value, unit, of}`; over a time t at a constant "
+        "rate r it becomes the risk 1 - exp(-r t)"
+    )
+    if estimate.unit not in (None, "percent"):
+        rate = (
+            says_person_time(estimate.unit) or "person" in estimate.unit or "100" in (estimate.unit)
         )
-    if seen and source.key is None:
         yield fault(
-            "status",
-            found=estimate.status,
-            allowed="judgement or unverified",
-            remedy="a figure that was seen names its source",
+            "unit",
+            found=estimate.unit,
+            allowed="percent, or no unit at all",
+            remedy=remedy if risk and rate else "leave out `unit:`, or correct `measure:`",
         )
-    if seen and estimate.printed is None:
+    elif risk and says_person_time(estimate.printed):
         yield fault(
-            "printed",
+            "measure",
+            found=Phrase("risk, printed over a time at risk"),
+            allowed="a share of the people observed",
+            remedy=remedy,
+        )
+
+
+def _counted_faults(estimate: Estimate, fault) -> Iterator[Problem]:
+    """Ask what was counted where the printed figure counts something other than people."""
+    if estimate.measure != "risk" or estimate.unit_of_analysis is not None:
+        return
+    thing = counted_thing(estimate.printed)
+    if thing:
+        yield fault(
+            "unit_of_analysis",
+            severity="Q",
             found=NOTHING,
-            allowed="the figure as it stands in the source",
-            remedy="add `printed:`",
+            allowed=f"what was counted; the printed figure speaks of {thing}",
+            remedy="add `unit_of_analysis:`; a risk of an infusion is not that of a patient who "
+            "has several",
         )
+
+
+def _direction_faults(estimate: Estimate, fault) -> Iterator[Problem]:
+    if (
+        estimate.measure == "hazard_ratio"
+        and estimate.direction is None
+        and _STAYS_FREE.search(estimate.outcome)
+    ):
+        yield fault(
+            "direction",
+            severity="Q",
+            found=NOTHING,
+            allowed="event or event_free",
+            remedy=f"is it the hazard of the event, or of staying free of it? The outcome reads "
+            f"'{estimate.outcome}'",
+        )
+
+
+def _comparator_faults(estimate: Estimate, fault) -> Iterator[Problem]:
+    """Refuse effects that the printed comparator risk leaves no room for."""
+    risk = estimate.comparator_risk
+    if risk is None or estimate.value is None:
+        return
+    if estimate.measure == "relative_risk" and 0 < risk < 1 < estimate.number * risk:
+        yield fault(
+            "value",
+            found=estimate.value,
+            allowed=f"at most {1 / risk:.3g}, with a comparator risk of {risk:g}",
+            remedy=f"{estimate.number:g} x {risk:g} is a risk of {estimate.number * risk:.3g}; is "
+            "it an odds ratio, or is the risk another?",
+        )
+    span = absolute_difference(estimate)
+    if span is None:
+        return
+    # Every rounding gets the benefit of the doubt: the nearest difference, the roomiest risk.
+    lowest, highest = rounding(risk, coarsest=0.005)
+    too_low, too_high = span[1] < -highest - 1e-12, span[0] > 1 - lowest + 1e-12
+    if too_low or too_high:
+        points = abs(1 / estimate.number if estimate.measure in NUMBERS_NEEDED else estimate.number)
+        room = risk if too_low else 1 - risk
+        yield fault(
+            "value",
+            found=estimate.value,
+            allowed=f"a difference of at most {room:.1%}, "
+            + ("the comparator's risk" if too_low else "what the comparator's risk leaves"),
+            remedy=f"{points:.1%} is more than there is room for; check both figures",
+        )
+
+
+def rounding(value: float, coarsest: float = 0.5) -> tuple[float, float]:
+    """Return the smallest and largest number that a printed one may stand for.
+
+    Parameters
+    ----------
+    value : float
+    coarsest : float
+        The largest half step; 0.005 for a risk, which is printed to whole percents at least.
+
+    Examples
+    --------
+    >>> rounding(14)
+    (13.5, 14.5)
+    >>> [round(end, 4) for end in rounding(6.25)]
+    [6.245, 6.255]
+    >>> [round(end, 4) for end in rounding(0.1, coarsest=0.005)]
+    [0.095, 0.105]
+    """
+    text = f"{abs(value):.10f}".rstrip("0")
+    half = min(coarsest, 0.5 * 10.0 ** -len(text.partition(".")[2]))
+    return value - half, value + half
+
+
+def absolute_difference(estimate: Estimate) -> tuple[float, float] | None:
+    """Return the risk difference an estimate stands for, at both ends of its rounding.
+
+    A number needed is one over the difference, rounded to nearest or up.
+
+    Parameters
+    ----------
+    estimate : Estimate
+
+    Returns
+    -------
+    tuple of float or None
+        Risk with treatment minus risk with the comparator, smallest and largest; None for
+        another measure, or a number needed nearer to zero than 1.
+    """
+    if estimate.value is None:
+        return None
+    if estimate.measure == "risk_difference":
+        scale = 100 if estimate.unit == "percent" else 1
+        low, high = rounding(estimate.value, coarsest=0.005 * scale)
+        return low / scale, high / scale
+    if estimate.measure not in NUMBERS_NEEDED or abs(estimate.number) < 1:
+        return None
+    low, high = rounding(estimate.value)
+    if float(estimate.value).is_integer():  # it may have been rounded up
+        low = estimate.value - 1
+    more = estimate.wanted == (estimate.measure == "number_needed_to_treat")
+    ends = [(1 if more else -1) / end for end in (low, high) if end]
+    return (min(ends), max(ends)) if len(ends) == 2 else None
 
 
 # --- one panel ----------------------------------------------------------------------------------
@@ -289,7 +579,19 @@ def check_panel(panel: Panel, entry: Entry) -> list[Problem]:
                         remedy="two events are no better than one; raise it, or narrow the range",
                     )
                 )
+    found += _weights_of_points(panel, fault)
     burden = panel.residual_burden
+    if burden and burden.lower == 0 and burden.upper >= 1:
+        found.append(
+            fault(
+                "residual_burden",
+                severity="W",
+                found=[burden.lower, burden.upper],
+                allowed="the range that someone could reasonably hold",
+                remedy="the whole range from 0 to 1 is no reasonable range; say which part of it "
+                "is, and why",
+            )
+        )
     if burden and burden.lower >= burden.upper:
         found.append(
             fault(
@@ -300,6 +602,27 @@ def check_panel(panel: Panel, entry: Entry) -> list[Problem]:
             )
         )
     return found
+
+
+def _weights_of_points(panel: Panel, fault) -> list[Problem]:
+    """Warn of points shared out of 100: weights are relative to the reference outcome's."""
+    weights = [weight.weight for weight in panel.weights.values()]
+    reference = panel.weights.get(panel.reference)
+    if len(weights) < 2 or reference is None or reference.weight == 1:
+        return []
+    total = sum(weights)
+    if not any(abs(total - whole) < 1e-6 * whole for whole in (1, 10, 100)):
+        return []
+    return [
+        fault(
+            "weights",
+            severity="W",
+            found=Phrase(f"weights that sum to {total:g}"),
+            allowed=f"weights relative to {panel.reference}, which is 1",
+            remedy=f"divide each by {reference.weight:g}, its own weight; nothing is shared out "
+            "by itself",
+        )
+    ]
 
 
 def as_panel(loaded: LoadedProblem, preferences: str | Panel | None) -> Panel:

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from riskmodel.errors import ParameterError, Phrase, Problem, RiskModelWarning
-from riskmodel.evidence.checks import as_panel, check_estimate, check_panel
+from riskmodel.evidence.checks import as_panel, check_panel
+from riskmodel.evidence.conflicts import (
+    Conflict,
+    check_baseline_classes,
+    check_contradictions,
+    find_conflicts,
+)
 from riskmodel.evidence.problem_checks import check_problem
+from riskmodel.evidence.same_figure import check_same_figures
+from riskmodel.evidence.statement_checks import (
+    check_name,
+    check_source,
+    check_statement,
+    check_vocabulary,
+)
+from riskmodel.evidence.use_checks import check_uses
+from riskmodel.parameters.identifiers import check_identifiers
 from riskmodel.parameters.library import (
+    STATEMENTS,
     Entry,
     Library,
     LoadedProblem,
@@ -21,7 +38,7 @@ from riskmodel.parameters.library import (
     with_shipped,
 )
 from riskmodel.parameters.references import check_estimate_sources, check_references
-from riskmodel.parameters.schema import Panel
+from riskmodel.parameters.schema import DecisionProblem, Estimate, Panel
 
 
 def load_problem(name: str | Path) -> LoadedProblem:
@@ -55,7 +72,20 @@ def load_problem(name: str | Path) -> LoadedProblem:
         raise ParameterError(stops)
     for problem in found:
         warnings.warn(str(problem), RiskModelWarning, stacklevel=2)
-    return resolve(library, entry)
+    loaded = resolve(library, entry)
+    disagreements = tuple(map(_as_data, find_conflicts(library, loaded.id)))
+    return replace(loaded, contradictions=disagreements)
+
+
+def _as_data(conflict: Conflict) -> dict:
+    """Return a disagreement as plain data, which travels with the run."""
+    return {
+        "id": conflict.id,
+        "sides": [f"{side.id}: {side.printed} [{side.source}]" for side in conflict.sides],
+        "differ_in": list(conflict.differ_in),
+        "explanation": conflict.explanation,
+        "resolution": conflict.resolution and conflict.resolution.because,
+    }
 
 
 def _check_whole(library: Library, entry: Entry) -> list[Problem]:
@@ -67,14 +97,56 @@ def _check_whole(library: Library, entry: Entry) -> list[Problem]:
     found = check_references(library, entry)
     if found:
         return found
-    for name in used_estimates(entry.record):
-        estimate = library.entries["estimate"][name]
-        found += check_estimate(estimate.record, estimate)
-    panel = library.entries["preferences"][entry.record.preferences.default]
-    found += check_panel(panel.record, panel)
-    if any(problem.severity == "E" for problem in found):
+    problem: DecisionProblem = entry.record
+    used = [library.entries["estimate"][name] for name in used_estimates(problem)]
+    shown = [library.statement_entry(name) for name in problem.evidence]
+    cited = [*used, *(other for other in shown if other not in used)]
+    found += _statement_faults(library, cited)
+    keys = {part.record.source.key for part in cited if part.record.source.key}
+    sources = [library.entries["source"][key] for key in sorted(keys)]
+    for source in sources:
+        found += check_source(source)
+    parts = [entry, *cited, *sources]
+    if problem.preferences:
+        panel = library.entries["preferences"][problem.preferences.default]
+        found += check_panel(panel.record, panel)
+        parts.append(panel)
+    found += _name_faults(entry)
+    found += _identifier_faults(parts)
+    if any(fault.severity == "E" for fault in found):
         return found
-    return found + check_problem(resolve(library, entry))
+    loaded = resolve(library, entry)
+    own = check_problem(loaded)
+    if any(fault.severity == "E" for fault in own):
+        return found + own
+    return found + own + check_uses(loaded, library)
+
+
+def _statement_faults(library: Library, entries: list[Entry]) -> list[Problem]:
+    """Return what is wrong with statements, each by itself and against the same figure elsewhere."""
+    estimates = [entry for entry in entries if isinstance(entry.record, Estimate)]
+    elsewhere = check_same_figures(library, estimates)
+    found = []
+    for entry in entries:
+        is_estimate = isinstance(entry.record, Estimate)
+        asked, answerable = elsewhere.get(entry.record.id, ((), ())) if is_estimate else ((), ())
+        found += check_statement(entry, library, asked, answerable)
+    return found
+
+
+def _identifier_faults(entries: Iterable[Entry]) -> list[Problem]:
+    """Return the places that may name a patient, in every file that something is taken from."""
+    documents = {entry.document.file: entry.document for entry in entries}
+    return [fault for document in documents.values() for fault in check_identifiers(document)]
+
+
+def _name_faults(entry: Entry) -> list[Problem]:
+    """Refuse names in a problem that another reader would take for true or false."""
+    found = check_name(entry.record.id, entry)
+    for part in ("options", "outcomes", "covariates", "priors", "scenarios"):
+        for name in getattr(entry.record, part):
+            found += check_name(name, entry._replace(location=(part, name)))
+    return found
 
 
 def switch_on(loaded: LoadedProblem, scenarios: Iterable[str]) -> LoadedProblem:
@@ -119,8 +191,12 @@ def load_panel(loaded: LoadedProblem, preferences: str | None) -> Panel | None:
                 remedy="name a preferences file",
             )
         )
-    if found:
-        raise ParameterError(found)
+    found += _identifier_faults(entries)
+    stops = [problem for problem in found if problem.severity != "W"]
+    if stops:
+        raise ParameterError(stops)
+    for problem in found:
+        warnings.warn(str(problem), RiskModelWarning, stacklevel=2)
     return as_panel(loaded, entries[0].record)
 
 
@@ -141,13 +217,27 @@ def check_files(paths: Iterable[Path] | None = None) -> tuple[list[Problem], int
     paths = [Path(path) for path in paths] if paths is not None else [shipped_folder()]
     own = load_library(paths)
     everything = with_shipped(own)
-    found = list(own.problems)
+    found = list(everything.problems)
     checked = {path.resolve() for path in own.files}
-    for entry in own.entries["estimate"].values():
-        found += check_estimate(entry.record, entry)
+    statements = [entry for kind in STATEMENTS.values() for entry in own.entries[kind].values()]
+    found += _statement_faults(everything, statements)
     for entry in own.entries["preferences"].values():
         found += check_panel(entry.record, entry)
-    found += [p for p in check_estimate_sources(everything) if p.file.resolve() in checked]
+    for entry in own.entries["source"].values():
+        found += check_source(entry)
+    for kind in ("treatment", "group"):
+        for name, entry in own.entries[kind].items():
+            found += check_vocabulary(everything, kind, name, entry)
+    every = [(name, entry) for part in own.entries.values() for name, entry in part.items()]
+    found += _identifier_faults(entry for _, entry in every)
+    for name, entry in every:
+        found += check_name(name, entry)
+    names = [
+        *check_estimate_sources(everything),
+        *check_contradictions(everything),
+        *check_baseline_classes(everything),
+    ]
+    found += [p for p in names if p.file.resolve() in checked]
     for entry in own.entries["problem"].values():
         found += [p for p in _check_whole(everything, entry) if p not in found]
     found.sort(key=lambda p: (str(p.file), p.line or 0, p.column or 0))

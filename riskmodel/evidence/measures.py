@@ -413,6 +413,44 @@ def log_standard_error(lower: ArrayLike, upper: ArrayLike, level: float = 0.95) 
     return ((np.log(upper) - np.log(lower)) / (2 * _normal_quantile("level", level)))[()]
 
 
+def standard_error(lower: ArrayLike, upper: ArrayLike, level: float = 0.95) -> Floats:
+    """Return the standard error of a difference from its printed confidence interval.
+
+    Parameters
+    ----------
+    lower, upper : array_like, shape (...,)
+        Limits of a risk difference or mean difference, in its unit; lower below upper.
+    level : float
+        Coverage of the interval, two-sided; in (0, 1).
+
+    Returns
+    -------
+    ndarray, shape (...,)
+        ``(upper - lower) / (2 z)`` with ``z`` the normal quantile at ``(1 + level) / 2``; in the
+        unit of the limits, above 0.
+
+    Raises
+    ------
+    ValueError
+        If the limits are missing, infinite, equal or the wrong way round, or the level is outside
+        (0, 1).
+
+    References
+    ----------
+    Altman and Bland (2011), BMJ 343:d2090, doi:10.1136/bmj.d2090.
+
+    Examples
+    --------
+    >>> standard_error(-3.43, 0.43).round(4)
+    np.float64(0.9847)
+    """
+    lower, upper = _numbers("lower", lower), _numbers("upper", upper)
+    for name, limit in (("lower", lower), ("upper", upper)):
+        _require(name, limit, np.isfinite(limit), "a finite number", "give both limits")
+    _require_order("lower", lower, upper, lower < upper, "below upper", "check the printed limits")
+    return ((upper - lower) / (2 * _normal_quantile("level", level)))[()]
+
+
 def wilson_interval(events: ArrayLike, n: ArrayLike, prob: float = 0.95) -> tuple[Floats, Floats]:
     """Return the Wilson score interval of a proportion.
 

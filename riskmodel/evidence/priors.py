@@ -10,6 +10,9 @@ a ratio with its interval                      log-normal: location log(point), 
 events of n                                    Beta(events + 1/2, n - events + 1/2) (Jeffreys)
 a risk and an ``effective_sample_size`` m      Beta(m * risk, m * (1 - risk)): its mean is the risk
 a rate or ratio and a ``log_sd``               log-normal: location log(point), that spread
+a difference with its interval, or an ``sd``   normal: (upper - lower) / (2 z), or that spread
+an NNT or NNH with its interval, or an ``sd``  normal for the risk difference: 1/NNT, interval
+                                               ends 1/limits, signed by the direction
 risks at covariate values and a ``line``       intercept and slope of a line on the log-odds scale,
                                                each risk counting as m patients
 =============================================  ==================================================
@@ -26,7 +29,7 @@ from typing import Literal
 import numpy as np
 
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem
-from riskmodel.evidence.measures import log_standard_error
+from riskmodel.evidence.measures import log_standard_error, standard_error
 from riskmodel.parameters.library import LoadedProblem, written_at
 from riskmodel.parameters.marked_yaml import dotted
 from riskmodel.parameters.schema import (
@@ -38,7 +41,15 @@ from riskmodel.parameters.schema import (
     PriorSpecification,
 )
 
-POSITIVE_MEASURES = (*RATIO_MEASURES, "rate", "later_hazard_ratio")
+POSITIVE_MEASURES = (
+    *RATIO_MEASURES,
+    "rate_ratio",
+    "prevalence_ratio",
+    "rate",
+    "later_hazard_ratio",
+)
+NUMBERS_NEEDED = ("number_needed_to_treat", "number_needed_to_harm")
+DIFFERENCES = ("risk_difference", "mean_difference", *NUMBERS_NEEDED)
 
 
 @dataclass(frozen=True)
@@ -50,9 +61,10 @@ class Prior:
     id : str
     measure : str
         What it is a distribution of: ``relative_risk``, ``risk``, ``rate`` (per day) and so on.
-    family : {"lognormal", "beta"}
+    family : {"lognormal", "beta", "normal"}
     first, second : float
-        Mean and standard deviation of the logarithm, or the two shapes of the Beta.
+        Mean and standard deviation, of the logarithm for a log-normal, or the two shapes of the
+        Beta.
     badge : {"data", "assumed", "elicited", "transported"}
     estimates : tuple of str
     rule : str
@@ -61,7 +73,7 @@ class Prior:
 
     id: str
     measure: str
-    family: Literal["lognormal", "beta"]
+    family: Literal["lognormal", "beta", "normal"]
     first: float
     second: float
     badge: Badge
@@ -82,12 +94,15 @@ class Prior:
         prob = np.asarray(prob, dtype=float)
         if self.family == "beta":
             return betaincinv(self.first, self.second, prob)
-        return np.exp(self.first + self.second * ndtri(prob))
+        value = self.first + self.second * ndtri(prob)
+        return value if self.family == "normal" else np.exp(value)
 
     def mean(self) -> float:
         """Return the mean in the unit of the measure."""
         if self.family == "beta":
             return self.first / (self.first + self.second)
+        if self.family == "normal":
+            return self.first
         return float(np.exp(self.first + self.second**2 / 2))
 
 
@@ -158,7 +173,7 @@ def used_priors(problem: DecisionProblem, *, later: bool = True) -> list[str]:
         baseline = outcome.baseline
         names += [part.prior for part in (baseline.intercept, baseline.line) if part]
         names += [term.prior for term in baseline.terms]
-        names += [effect.prior for effect in outcome.effects.values()]
+        names += [effect.prior for effect in outcome.effects.values() if effect.prior]
         if later:
             names += [extension.later_hazard_ratio.prior for extension in baseline.extension]
     return list(dict.fromkeys(names))
@@ -215,6 +230,8 @@ def draw_prior(prior: Prior | LinePrior, size: int, rng: np.random.Generator) ->
         return rng.normal(mean, sd, size=(size, 2))
     if prior.family == "beta":
         return rng.beta(prior.first, prior.second, size)
+    if prior.family == "normal":
+        return rng.normal(prior.first, prior.second, size)
     return rng.lognormal(prior.first, prior.second, size)
 
 
@@ -282,7 +299,7 @@ def _badge(loaded: LoadedProblem, name: str, specification: PriorSpecification, 
     if specification.badge is not None:
         return specification.badge
     judged = [e.id for e in estimates if e.status in ("judgement", "unverified")]
-    declared = specification.effective_sample_size or specification.log_sd
+    declared = specification.effective_sample_size or specification.log_sd or specification.sd
     if judged or declared:
         why = f"{judged[0]} is a judgement" if judged else "its spread is declared, not printed"
         _refuse(
@@ -302,6 +319,8 @@ def _require_use(loaded, name, specification: PriorSpecification, measure: str) 
         ("complement", measure == "risk" and not specification.line),
         ("effective_sample_size", measure == "risk"),
         ("log_sd", measure in POSITIVE_MEASURES),
+        ("sd", measure in DIFFERENCES),
+        ("reverse", measure in (*RATIO_MEASURES, *DIFFERENCES)),
     ):
         if getattr(specification, part) and not fits:
             kind = "line" if specification.line else measure
@@ -326,6 +345,15 @@ def _single(loaded, name, specification: PriorSpecification, estimate: Estimate)
             name, measure, family, float(first), float(second), badge, (estimate.id,), rule
         )
 
+    if np.isnan(value):
+        _refuse(
+            loaded,
+            name,
+            ("from", 0),
+            Phrase(f"{estimate.id}, a range without a point"),
+            "an estimate with a value or counts",
+            "name another estimate, or judge a value and say whose it is",
+        )
     if estimate.measure == "risk" and size is not None:
         if not 0 < value < 1:
             _refuse(
@@ -359,14 +387,15 @@ def _single(loaded, name, specification: PriorSpecification, estimate: Estimate)
         per_day = 1.0
         if estimate.per is not None:
             per_day = Duration(value=estimate.per.value, unit=estimate.per.unit).days
-        location = np.log(value / per_day)
+        location = np.log(value / per_day) * (-1 if specification.reverse else 1)
+        centre = np.exp(location) * per_day
         if specification.log_sd is not None:
             return prior(
                 estimate.measure,
                 "lognormal",
                 location,
                 specification.log_sd,
-                f"log-normal around {value:g}, log standard deviation "
+                f"log-normal around {centre:.4g}, log standard deviation "
                 f"{specification.log_sd:g} (declared)",
             )
         interval = estimate.interval
@@ -377,9 +406,11 @@ def _single(loaded, name, specification: PriorSpecification, estimate: Estimate)
                 "lognormal",
                 location,
                 error,
-                f"log-normal around {value:g}, log standard error {error:.4f} from the "
-                f"{interval.level:.0%} interval",
+                f"log-normal around {centre:.4g}, log standard error {error:.4f} from the "
+                f"{interval.level:.0%} interval" + _reversed(specification),
             )
+    if estimate.measure in DIFFERENCES:
+        return _difference(loaded, name, specification, estimate, prior)
     if estimate.measure == "risk":
         remedy = "declare `effective_sample_size:` with `badge: assumed`, or give its counts"
     elif estimate.measure in POSITIVE_MEASURES:
@@ -393,6 +424,53 @@ def _single(loaded, name, specification: PriorSpecification, estimate: Estimate)
         Phrase(f"{estimate.id}, a {estimate.measure} without a spread that can be used"),
         "an estimate with counts, an interval of sampling error, or a declared spread",
         f"a point alone is no distribution: {remedy}",
+    )
+
+
+def _reversed(specification: PriorSpecification) -> str:
+    return ", the other way round" if specification.reverse else ""
+
+
+def _difference(loaded, name, specification, estimate: Estimate, prior) -> Prior:
+    """Return the normal prior of a difference, from its own figures or a number needed to treat.
+
+    A number needed is one over a risk difference, towards more of a wanted event or less of an
+    unwanted one to treat, and the other way to harm; its limits exchange places.
+    """
+    point, limits, sign = estimate.number, estimate.limits, 1.0
+    measure = estimate.measure
+    if measure in NUMBERS_NEEDED:
+        more = estimate.wanted == (measure == "number_needed_to_treat")
+        sign = 1.0 if more else -1.0
+        point = 1 / point
+        if limits:
+            limits = (1 / limits[1], 1 / limits[0]) if min(limits) > 0 else None
+        measure = "risk_difference"
+    if specification.reverse:
+        sign = -sign
+    unit = f" {estimate.unit}" if estimate.measure == "mean_difference" else ""
+    if specification.sd is not None:
+        words = f"standard deviation {specification.sd:g} (declared)"
+        sd = specification.sd
+    elif limits and estimate.interval.kind != "rounding" and estimate.interval.level is not None:
+        sd = standard_error(*limits, estimate.interval.level)
+        words = f"standard error {sd:.4g} from the {estimate.interval.level:.0%} interval"
+    else:
+        _refuse(
+            loaded,
+            name,
+            ("from", 0),
+            Phrase(f"{estimate.id}, a {estimate.measure} without a spread that can be used"),
+            "an interval of sampling error with its `level:`, or a declared spread",
+            "a point alone is no distribution: name the ratio or risks that it was computed "
+            "from, or declare `sd:` with `badge: assumed`",
+        )
+    return prior(
+        measure,
+        "normal",
+        sign * point,
+        sd,
+        f"normal around {sign * point:.4g}{unit}, {words}" + _reversed(specification),
     )
 
 

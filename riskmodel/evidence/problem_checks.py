@@ -6,9 +6,15 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem
+from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, did_you_mean
 from riskmodel.evidence.checks import as_panel
-from riskmodel.evidence.priors import build_priors, place, rests_on_unverified, used_priors
+from riskmodel.evidence.priors import (
+    NUMBERS_NEEDED,
+    build_priors,
+    place,
+    rests_on_unverified,
+    used_priors,
+)
 from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.profiles import resolve_patients
 from riskmodel.parameters.schema import (
@@ -16,9 +22,14 @@ from riskmodel.parameters.schema import (
     Covariate,
     DecisionProblem,
     Duration,
+    Effect,
+    Outcome,
 )
 
-BASELINE_FORMS = ("intercept", "line", "fixed_risk")
+BASELINE_FORMS = {
+    "event": ("intercept", "line", "fixed_risk", "not_estimable"),
+    "continuous": ("fixed_mean", "not_estimable"),
+}
 
 
 def check_problem(loaded: LoadedProblem) -> list[Problem]:
@@ -41,6 +52,8 @@ def _problem_faults(loaded: LoadedProblem) -> list[Problem]:
     except ParameterError as error:
         found += error.problems
     found += _horizon_faults(loaded, names)
+    if loaded.problem.preferences is None:
+        return found
     try:
         as_panel(loaded, None)
     except ParameterError as error:
@@ -77,13 +90,22 @@ def _structure_faults(loaded: LoadedProblem) -> Iterator[Problem]:
         yield from _outcome_faults(loaded, name)
     yield from _overlap_faults(loaded)
     for i, key, rule in _exclusions(problem):
-        if problem.covariates[rule.covariate].type != "boolean":
+        covariate = problem.covariates[rule.covariate]
+        if covariate.type == "number":
             yield place(
                 loaded,
                 ("options", key, "not_for", i, "covariate"),
                 found=rule.covariate,
-                allowed="a covariate of `type: boolean`",
+                allowed="a covariate of `type: boolean` or `category`",
                 remedy="declare one that says whether the reason is there",
+            )
+        elif covariate.type == "category" and rule.is_ not in covariate.categories:
+            yield place(
+                loaded,
+                ("options", key, "not_for", i, "is"),
+                found=rule.is_,
+                allowed=", ".join(covariate.categories),
+                remedy=did_you_mean(str(rule.is_), covariate.categories),
             )
     yield from _reference_profile_faults(loaded)
     yield from _logarithm_faults(loaded)
@@ -220,6 +242,14 @@ def _covariate_faults(loaded: LoadedProblem, name: str, covariate: Covariate) ->
             allowed="the unit of a number",
             remedy="add `unit:`, or `type: boolean` if it is there or not",
         )
+    if (covariate.type == "category") != bool(covariate.categories):
+        yield place(
+            loaded,
+            (*where, "categories"),
+            found=covariate.categories or NOTHING,
+            allowed="two or more categories for `type: category`, none otherwise",
+            remedy="list what the covariate may be, or correct its `type:`",
+        )
     bands = covariate.bands
     for i, band in enumerate(bands):
         lower = -np.inf if band.above is None else band.above
@@ -260,73 +290,190 @@ def _covariate_faults(loaded: LoadedProblem, name: str, covariate: Covariate) ->
 def _outcome_faults(loaded: LoadedProblem, name: str) -> Iterator[Problem]:
     outcome = loaded.problem.outcomes[name]
     baseline, where = outcome.baseline, ("outcomes", name)
-    forms = [form for form in BASELINE_FORMS if getattr(baseline, form) is not None]
-    if len(forms) != 1:
+    every = dict.fromkeys(form for forms in BASELINE_FORMS.values() for form in forms)
+    forms = [form for form in every if getattr(baseline, form) is not None]
+    if len(forms) != 1 or forms[0] not in BASELINE_FORMS[outcome.type]:
         yield place(
             loaded,
             (*where, "baseline"),
             found=forms or NOTHING,
-            allowed=f"exactly one of {', '.join(BASELINE_FORMS)}",
-            remedy="say where the risk under the comparator comes from",
+            allowed=f"exactly one of {', '.join(BASELINE_FORMS[outcome.type])}",
+            remedy="say where the risk or mean under the comparator comes from",
         )
         return
     yield from _measure_faults(loaded, name)
-    if baseline.fixed_risk is not None and baseline.because is None:
+    if (baseline.fixed_risk, baseline.fixed_mean) != (None, None) and baseline.because is None:
         yield place(
             loaded,
             (*where, "baseline", "because"),
             found=NOTHING,
-            allowed="a reason for a risk that is known without doubt",
+            allowed="a reason for a risk or mean that is taken as known without doubt",
             remedy="add `because:`",
         )
+    if outcome.type == "continuous" and outcome.unit is None:
+        yield place(
+            loaded,
+            (*where, "unit"),
+            found=NOTHING,
+            allowed="the unit of a continuous outcome",
+            remedy="add `unit:`, such as points (0-10)",
+        )
+    for option in loaded.problem.alternatives:
+        if option not in outcome.effects:
+            yield place(
+                loaded,
+                (*where, "effects"),
+                found=Phrase(f"nothing for {option}"),
+                allowed="for each option but the comparator a prior, `not_estimable:` or "
+                "`no_effect:`",
+                remedy=f"say what {option} does to this outcome, or why that is not known",
+            )
     for option, effect in outcome.effects.items():
-        spot = (*where, "effects", option)
-        measures = _measures(loaded, effect.prior)
-        if effect.scale == "added_rate":
-            if measures != {"rate"}:
-                yield place(
-                    loaded,
-                    (*spot, "prior"),
-                    found=Phrase(f"{effect.prior}, of {', '.join(sorted(measures))}"),
-                    allowed="a prior made from a rate",
-                    remedy="name another prior, or use the scale of what was printed",
-                )
-            elif effect.exposure is None:
-                yield place(
-                    loaded,
-                    (*spot, "exposure"),
-                    found=NOTHING,
-                    allowed="how long patients are exposed to the rate",
-                    remedy="add `exposure: {value, unit, because}`",
-                )
-        elif not measures <= {*RATIO_MEASURES, "risk_difference"}:
+        yield from _effect_faults(loaded, outcome, effect, (*where, "effects", option))
+
+
+EFFECT_FORMS = ("prior", "not_estimable", "no_effect")
+
+
+def _effect_faults(loaded: LoadedProblem, outcome: Outcome, effect: Effect, spot: tuple):
+    """Yield what is wrong with what one option does to one outcome."""
+    forms = [form for form in EFFECT_FORMS if getattr(effect, form)]
+    if len(forms) != 1:
+        yield place(
+            loaded,
+            spot,
+            found=forms or NOTHING,
+            allowed=f"exactly one of {', '.join(EFFECT_FORMS)}",
+            remedy="name a prior, or say in words why there is no contrast or no effect",
+        )
+        return
+    if effect.relative_to:
+        yield from _relative_faults(loaded, outcome, effect, spot)
+    if effect.prior is None:
+        return
+    if effect.scale is None:
+        yield place(
+            loaded,
+            (*spot, "scale"),
+            found=NOTHING,
+            allowed="the scale that the prior is carried on",
+            remedy="add `scale:`",
+        )
+        return
+    if (effect.scale == "mean_difference") != (outcome.type == "continuous"):
+        yield place(
+            loaded,
+            (*spot, "scale"),
+            found=effect.scale,
+            allowed="mean_difference for a continuous outcome, another scale for an event",
+            remedy="correct the scale, or the outcome's `type:`",
+        )
+        return
+    measures, baseline = _measures(loaded, effect.prior), outcome.baseline
+    if effect.scale in _MEASURE_OF_SCALE:
+        wanted, words, remedy = _MEASURE_OF_SCALE[effect.scale]
+        if measures != {wanted}:
             yield place(
                 loaded,
                 (*spot, "prior"),
                 found=Phrase(f"{effect.prior}, of {', '.join(sorted(measures))}"),
-                allowed="a prior made from a ratio or risk difference",
-                remedy="name the ratio it was computed from, or use `scale: added_rate` for a rate",
+                allowed=words,
+                remedy=remedy,
             )
-        elif measures != {effect.scale} and effect.reference_risk is None:
+        elif effect.scale == "added_rate" and effect.exposure is None:
             yield place(
                 loaded,
-                spot,
-                found=Phrase(f"{', '.join(measures)} carried as {effect.scale}"),
-                allowed="a `reference_risk:` at which the one becomes the other",
-                remedy="add `reference_risk:` with `because:`",
+                (*spot, "exposure"),
+                found=NOTHING,
+                allowed="how long patients are exposed to the rate",
+                remedy="add `exposure: {value, unit, because}`",
             )
-        elif (
-            baseline.between_patient_spread
-            and effect.scale in ("odds_ratio", "hazard_ratio")
-            and effect.reference_risk is None
+        elif effect.scale == "own_risk" and (
+            baseline.terms or baseline.line or baseline.between_patient_spread
         ):
             yield place(
                 loaded,
-                spot,
-                found=Phrase(f"{effect.scale} on patients who differ"),
-                allowed="a `reference_risk:`, since what was printed is a ratio of averages",
-                remedy="add `reference_risk:`, the average risk where it was printed",
+                (*spot, "scale"),
+                found=Phrase("own_risk beside a baseline that differs between patients"),
+                allowed="a baseline that is the same for all, from the same patients",
+                remedy="the option's own risk is that of a trial's patients; carry a ratio instead",
             )
+    elif not measures <= {*RATIO_MEASURES, "risk_difference"}:
+        yield place(
+            loaded,
+            (*spot, "prior"),
+            found=Phrase(f"{effect.prior}, of {', '.join(sorted(measures))}"),
+            allowed="a prior made from a ratio or risk difference",
+            remedy="name the ratio it was computed from, or use `scale: added_rate` for a rate",
+        )
+    elif measures != {effect.scale} and effect.reference_risk is None:
+        yield place(
+            loaded,
+            spot,
+            found=Phrase(f"{', '.join(measures)} carried as {effect.scale}"),
+            allowed="a `reference_risk:` at which the one becomes the other",
+            remedy="add `reference_risk:` with `because:`",
+        )
+    elif (
+        baseline.between_patient_spread
+        and effect.scale in ("odds_ratio", "hazard_ratio")
+        and effect.reference_risk is None
+    ):
+        yield place(
+            loaded,
+            spot,
+            found=Phrase(f"{effect.scale} on patients who differ"),
+            allowed="a `reference_risk:`, since what was printed is a ratio of averages",
+            remedy="add `reference_risk:`, the average risk where it was printed",
+        )
+
+
+# What a prior of each of these scales is made from: the measure, words for it, and a remedy.
+_MEASURE_OF_SCALE = {
+    "added_rate": (
+        "rate",
+        "a prior made from a rate",
+        "name another prior, or use the scale of what was printed",
+    ),
+    "own_risk": (
+        "risk",
+        "a prior made from a risk",
+        "name the risk in the option's own group, or use the scale of what was printed",
+    ),
+    "mean_difference": (
+        "mean_difference",
+        "a prior made from a mean difference",
+        "name the difference of the two means",
+    ),
+}
+
+
+def _relative_faults(loaded: LoadedProblem, outcome: Outcome, effect: Effect, spot: tuple):
+    """Yield a problem where an effect is measured against itself, or against what is unknown."""
+    option, against = spot[-1], effect.relative_to
+    chain = [option]
+    while against is not None and against not in chain:
+        chain.append(against)
+        before = outcome.effects.get(against)
+        against = before.relative_to if before else None
+    if against is not None:
+        yield place(
+            loaded,
+            (*spot, "relative_to"),
+            found=effect.relative_to,
+            allowed="an option whose own effect does not lead back here",
+            remedy="measure one of them against the comparator",
+        )
+        return
+    other = outcome.effects.get(effect.relative_to)
+    if other is not None and other.not_estimable:
+        yield place(
+            loaded,
+            (*spot, "relative_to"),
+            found=Phrase(f"{effect.relative_to}, whose own effect is not estimable"),
+            allowed="an option with an effect",
+            remedy="then this effect is not estimable against the comparator either; say so",
+        )
 
 
 def _measures(loaded: LoadedProblem, prior: str) -> set[str]:
@@ -334,7 +481,8 @@ def _measures(loaded: LoadedProblem, prior: str) -> set[str]:
     specification = loaded.problem.priors[prior]
     if specification.line:
         return {"line"}
-    return {loaded.estimates[name].measure for name in specification.from_}
+    measures = {loaded.estimates[name].measure for name in specification.from_}
+    return {"risk_difference" if m in NUMBERS_NEEDED else m for m in measures}
 
 
 def _measure_faults(loaded: LoadedProblem, name: str) -> Iterator[Problem]:

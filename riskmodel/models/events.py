@@ -21,13 +21,16 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(31)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 _TIME_NODES, _TIME_WEIGHTS = np.polynomial.legendre.leggauss(20)
 
+# What is applied as it was printed, at any baseline.
+UNCARRIED = ("added_rate", "own_risk", "mean_difference")
+
 Draws = Mapping[str, np.ndarray]  # prior id -> (sample,), or (sample, 2) for a line
 
 
 def baseline_risk(
     baseline: Baseline, draws: Draws, priors: Mapping, covariates: Mapping[str, np.ndarray]
 ) -> np.ndarray:
-    """Return the risk under the comparator, averaged over patients with the same covariates.
+    """Return the risk or mean under the comparator, averaged over patients alike in covariates.
 
     Parameters
     ----------
@@ -40,10 +43,11 @@ def baseline_risk(
     Returns
     -------
     ndarray, shape (sample, profile)
-        Either length is 1 where the risk does not vary along it.
+        Either length is 1 where the risk does not vary along it; nan where none is known.
     """
-    if baseline.fixed_risk is not None:
-        return np.full((1, 1), baseline.fixed_risk)
+    fixed = baseline.fixed_mean if baseline.fixed_risk is None else baseline.fixed_risk
+    if fixed is not None or baseline.not_estimable:
+        return np.full((1, 1), np.nan if fixed is None else fixed)
     if baseline.line is not None:
         line = priors[baseline.line.prior]
         position = transformed(covariates[line.covariate], line.transform, line.centre)
@@ -93,7 +97,7 @@ def carried_effect(
     """
     draws = np.asarray(draws, dtype=float)[:, None]
     reference, scale = effect.reference_risk, effect.scale
-    if scale == "added_rate" or (scale == measure and (spread_sd == 0 or reference is None)):
+    if scale in UNCARRIED or (scale == measure and (spread_sd == 0 or reference is None)):
         return draws
     treated = apply_effect(reference, draws, measure)
     treated = np.where((treated > 0) & (treated < 1), treated, np.nan)
@@ -128,6 +132,10 @@ def risk_under_effect(
     """
     if effect.scale == "added_rate":
         return -np.expm1(np.log1p(-risk) - carried * effect.exposure.days)
+    if effect.scale == "own_risk":
+        return np.broadcast_to(carried, np.broadcast_shapes(risk.shape, carried.shape))
+    if effect.scale == "mean_difference":
+        return risk + carried
     if spread_sd == 0 or effect.scale in ("relative_risk", "risk_difference"):
         return apply_effect(risk, carried, effect.scale)  # linear in risk: the mean is enough
     centre = log_odds_with_mean(risk, spread_sd)

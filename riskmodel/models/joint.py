@@ -33,9 +33,10 @@ def build_model(loaded: LoadedProblem, priors: Mapping[str, Prior | LinePrior] |
     pymc.Model
         One variable a prior, under the prior's name and in the unit of its measure (a line has
         the dimension ``coefficient``); and two deterministics in the problem's own coordinates:
-        ``baseline_risk[outcome]`` at the reference profile, and ``effect[option, outcome]`` in
-        each effect's printed measure, which is 1 (a ratio) or 0 (a difference, a rate) where an
-        option changes nothing.
+        ``baseline_risk[outcome]`` at the reference profile (a mean for a continuous outcome), and
+        ``effect[option, outcome]`` in each effect's printed measure, which is 1 (a ratio) or 0 (a
+        difference, a rate) where an option changes nothing, and nan where the sources allow no
+        contrast.
 
     Notes
     -----
@@ -84,6 +85,8 @@ def _variable(prior: Prior | LinePrior):
         return line
     if prior.family == "beta":
         return pm.Beta(prior.id, prior.first, prior.second)
+    if prior.family == "normal":
+        return pm.Normal(prior.id, prior.first, prior.second)
     return pm.LogNormal(prior.id, prior.first, prior.second)
 
 
@@ -93,7 +96,8 @@ def _reference_profile(pm, loaded: LoadedProblem):
         problem.reference_profile.get(name, covariate.default)
         for name, covariate in problem.covariates.items()
     ]
-    numbers = [np.nan if value is None else float(value) for value in values]
+    # PyMC refuses nan; what is not stated, or is no number, stands in no term.
+    numbers = [0.0 if value is None or isinstance(value, str) else float(value) for value in values]
     return pm.Data("reference_profile", np.array(numbers), dims="covariate")
 
 
@@ -103,8 +107,12 @@ def _baseline_risk(pm, loaded: LoadedProblem, priors, variables, reference) -> N
     risks = []
     for outcome in problem.outcomes.values():
         baseline = outcome.baseline
-        if baseline.fixed_risk is not None:
-            risks.append(pm.math.constant(baseline.fixed_risk))
+        if baseline.fixed_risk is not None or baseline.fixed_mean is not None:
+            known = baseline.fixed_mean if baseline.fixed_risk is None else baseline.fixed_risk
+            risks.append(pm.math.constant(known))
+            continue
+        if baseline.not_estimable:
+            risks.append(pm.math.constant(np.nan))
             continue
         if baseline.line:
             line = priors[baseline.line.prior]
@@ -130,11 +138,12 @@ def _effect(pm, loaded: LoadedProblem, priors, variables) -> None:
         row = []
         for outcome in problem.outcomes.values():
             effect = outcome.effects.get(option)
-            if effect is not None:
+            if effect is not None and effect.prior:
                 row.append(variables[effect.prior])
                 continue
-            scales = {e.scale for e in outcome.effects.values()}
-            neutral = 0.0 if scales <= {"added_rate", "risk_difference"} else 1.0
-            row.append(pm.math.constant(neutral))
+            scales = {e.scale for e in outcome.effects.values() if e.scale}
+            neutral = 0.0 if scales <= {"added_rate", "risk_difference", "mean_difference"} else 1.0
+            unknown = effect is not None and effect.not_estimable
+            row.append(pm.math.constant(np.nan if unknown else neutral))
         rows.append(pm.math.stack(row))
     pm.Deterministic("effect", pm.math.stack(rows), dims=("option", "outcome"))

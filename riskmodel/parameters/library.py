@@ -21,14 +21,21 @@ from riskmodel.parameters.schema import (
     DecisionProblem,
     Estimate,
     EvidenceFile,
+    EvidenceLevel,
+    Finding,
     NotEncodedFile,
     Panel,
     Preferences,
     Profile,
     Record,
+    Regimen,
+    Rule,
     Source,
     SourceFile,
+    Statement,
+    TimeRange,
     VocabularyFile,
+    Window,
 )
 
 Kind = Literal[
@@ -79,6 +86,8 @@ class Library:
         What the schema refused, and ids given twice.
     files : list of Path
         Every file read.
+    overridden : dict
+        The shipped entry that a user's own took the place of, by kind and id.
     """
 
     entries: dict[Kind, dict[str, Entry]] = field(
@@ -86,10 +95,28 @@ class Library:
     )
     problems: list[Problem] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    overridden: dict[tuple[Kind, str], Entry] = field(default_factory=dict)
 
     def records(self, kind: Kind) -> dict[str, Any]:
         """Return the records of one kind by id."""
         return {name: entry.record for name, entry in self.entries[kind].items()}
+
+    def statement_entry(self, name: str) -> Entry:
+        """Return a statement of any kind by its id.
+
+        Raises
+        ------
+        KeyError
+            If no statement has this id.
+        """
+        for kind in STATEMENTS.values():
+            if name in self.entries[kind]:
+                return self.entries[kind][name]
+        raise KeyError(name)
+
+    def statement(self, name: str) -> Any:
+        """Return the record of a statement of any kind by its id."""
+        return self.statement_entry(name).record
 
     def read(self, path: Path) -> None:
         """Read one file into the library; what is wrong with it goes to `problems`."""
@@ -104,19 +131,88 @@ class Library:
             self._add(kind, name, Entry(part, document, location))
 
     def _add(self, kind: Kind, name: str, entry: Entry) -> None:
+        """Take in one named thing; a user's own may stand in the place of a shipped one."""
         known = self.entries[kind].get(name)
-        if known is None:
+        if known is None or _same_place(known, entry):
             self.entries[kind][name] = entry
             return
-        line, _ = known.document.position(known.location)
-        self.problems.append(
-            entry.document.problem(
-                entry.location,
-                found=name,
-                allowed=f"each {kind} id once",
-                remedy=f"it stands in {known.document.file}:{line} already; rename one",
+        if is_shipped(known.document.file) == is_shipped(entry.document.file):
+            self.problems.append(
+                entry.document.problem(
+                    entry.location,
+                    found=name,
+                    allowed=f"each {kind} id once",
+                    remedy=f"it stands in {_written(known)} already; rename one",
+                )
             )
-        )
+            return
+        own, shipped = (entry, known) if is_shipped(known.document.file) else (known, entry)
+        self.entries[kind][name] = own
+        why = getattr(own.record, "overrides", None)
+        if why is not None:
+            self.overridden[kind, name] = shipped
+        elif _content(kind, name, own.record) != _content(kind, name, shipped.record):
+            self.problems.append(
+                own.document.problem(
+                    own.location,
+                    found=name,
+                    allowed=f"a {kind} id of your own, or the shipped {kind} unchanged",
+                    remedy=f"another one stands in {_written(shipped)}; rename yours"
+                    + _or_override(own.record),
+                )
+            )
+
+    def require_overridden(self) -> None:
+        """Refuse every ``overrides:`` that takes the place of nothing shipped."""
+        for kind, entries in self.entries.items():
+            for name, entry in entries.items():
+                why = getattr(entry.record, "overrides", None)
+                if why is None or (kind, name) in self.overridden:
+                    continue
+                self.problems.append(
+                    entry.document.problem(
+                        (*entry.location, "overrides"),
+                        found=why,
+                        allowed=f"`overrides:` on the id of a shipped {kind}",
+                        remedy=f"nothing shipped is called '{name}'; take the line out, or mend "
+                        "the id",
+                    )
+                )
+
+
+def is_shipped(path: Path) -> bool:
+    """Say whether a file belongs to the shipped library.
+
+    Examples
+    --------
+    >>> is_shipped(shipped_folder() / "sources.yaml"), is_shipped(Path("mine.yaml"))
+    (True, False)
+    """
+    return path.resolve().is_relative_to(shipped_folder())
+
+
+def _same_place(one: Entry, other: Entry) -> bool:
+    return one.location == other.location and (
+        one.document.file.resolve() == other.document.file.resolve()
+    )
+
+
+def _written(entry: Entry) -> str:
+    line, _ = entry.document.position(entry.location)
+    return f"{entry.document.file}:{line}"
+
+
+def _content(kind: Kind, name: str, record: Record) -> object:
+    """Return what a record says, without how it came to say it."""
+    if kind == "not_encoded":
+        return record.readings[name]
+    return record.model_dump(exclude={"schema_", "overrides"})
+
+
+def _or_override(record: Record) -> str:
+    if "overrides" not in type(record).model_fields:
+        return ""
+    return ", or say in `overrides:` why yours takes its place"
 
 
 def _named_parts(record: Record) -> Iterator[tuple[Kind, str, Record, Location]]:
@@ -203,14 +299,61 @@ def load_library(paths: Iterable[Path] | None = None) -> Library:
 
 
 def with_shipped(own: Library) -> Library:
-    """Return a library with the shipped ids that it does not bring itself."""
+    """Return the shipped library with a user's own records laid over it.
+
+    Parameters
+    ----------
+    own : Library
+        Of the user's files; may hold shipped ones too.
+
+    Returns
+    -------
+    Library
+        In its ``problems``: those of `own`, an id of a shipped record with other content and no
+        ``overrides:``, and an ``overrides:`` that takes the place of nothing.
+    """
     read = {path.resolve() for path in own.files}
     if read.issuperset(path.resolve() for path in parameter_files(shipped_folder())):
-        return own
-    library = load_library()
-    for kind, entries in own.entries.items():
-        library.entries[kind] |= entries
-    library.problems[:] = own.problems
+        library = replace(own, problems=list(own.problems))
+    else:
+        library = load_library()
+        library.problems[:] = own.problems
+        library.overridden.update(own.overridden)
+        for kind, entries in own.entries.items():
+            for name, entry in entries.items():
+                library._add(kind, name, entry)
+    library.require_overridden()
+    return library
+
+
+def load_overlay(paths: Iterable[Path] = ()) -> Library:
+    """Return the shipped library with the files and folders of a user laid over it.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Without any, the shipped library alone.
+
+    Returns
+    -------
+    Library
+
+    Raises
+    ------
+    ParameterError
+        If something is wrong with the user's files, or with how they fit the shipped ones.
+
+    Examples
+    --------
+    >>> load_overlay().overridden
+    {}
+    """
+    paths = list(paths)
+    if not paths:
+        return load_library()
+    library = with_shipped(load_library(paths))
+    if library.problems:
+        raise ParameterError(library.problems)
     return library
 
 
@@ -290,7 +433,7 @@ def problems_of(
                 of_key=True,
                 found=Phrase("an unknown key"),
                 allowed="the keys of the schema",
-                remedy=did_you_mean(location[-1], keys),
+                remedy=_of_unknown_key(location[-1], detail["input"], keys),
             )
         else:
             while location and location not in document.values:
@@ -305,6 +448,13 @@ def problems_of(
             problem = replace(problem, allowed=f"{problems[place].allowed} or {problem.allowed}")
         problems[place] = problem
     return list(problems.values())
+
+
+def _of_unknown_key(key: str, value: object, keys: list[str]) -> str:
+    """Return a remedy; words without a value are most often the rest of a sentence."""
+    if value is None and " " in str(key):
+        return "a comma inside { } or [ ] ends the text before it: put the whole text in quotes"
+    return did_you_mean(key, keys)
 
 
 _TYPES = {
@@ -384,6 +534,10 @@ class LoadedProblem:
     estimates : mapping of str to Estimate
     sources : mapping of str to Source
     panels : mapping of str to Panel
+    statements : mapping of str to Statement
+        What the problem shows beside its result: windows, regimens, rules, grades.
+    contradictions : tuple of mapping
+        Disagreements between sources that touch what the problem uses, as plain data.
     document : MarkedDocument or None
         The problem's own file, for messages.
     scenarios : tuple of str
@@ -396,6 +550,8 @@ class LoadedProblem:
     estimates: Mapping[str, Estimate]
     sources: Mapping[str, Source]
     panels: Mapping[str, Panel]
+    statements: Mapping[str, Statement] = field(default_factory=dict)
+    contradictions: tuple[Mapping, ...] = ()
     document: MarkedDocument | None = field(default=None, repr=False, compare=False)
     scenarios: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -454,6 +610,14 @@ class LoadedProblem:
                 "estimates": _dump(self.estimates),
                 "sources": _dump(self.sources),
                 "panels": _dump(self.panels),
+                "statements": {
+                    name: [
+                        type(record).__name__,
+                        record.model_dump(by_alias=True, exclude_unset=True),
+                    ]
+                    for name, record in self.statements.items()
+                },
+                "contradictions": list(self.contradictions),
                 "scenarios": self.scenarios,
                 "digests": dict(self.digests),
             }
@@ -472,9 +636,20 @@ class LoadedProblem:
             estimates=load(Estimate, data["estimates"]),
             sources=load(Source, data["sources"]),
             panels=load(Panel, data["panels"]),
+            statements={
+                name: _MODELS[model].model_validate(record)
+                for name, (model, record) in data["statements"].items()
+            },
+            contradictions=tuple(data["contradictions"]),
             scenarios=tuple(data["scenarios"]),
             digests=data["digests"],
         )
+
+
+_MODELS: dict[str, type[Statement]] = {
+    model.__name__: model
+    for model in (Estimate, TimeRange, Window, Regimen, Rule, EvidenceLevel, Finding)
+}
 
 
 def _dump(records: Mapping[str, Record]) -> dict:
@@ -593,21 +768,26 @@ def resolve(library: Library, entry: Entry) -> LoadedProblem:
     estimates, sources = library.records("estimate"), library.records("source")
     names = used_estimates(problem)
     used = {name: estimates[name] for name in names}
-    keys = {e.source.key for e in used.values() if e.source.key}
+    statements = {name: library.statement(name) for name in problem.evidence}
+    cited = [*used.values(), *statements.values()]
+    keys = {record.source.key for record in cited if record.source.key}
     keys |= {
         rule.source.key
         for option in problem.options.values()
         for rule in option.not_for
         if rule.source and rule.source.key
     }
-    panels, chosen = library.records("preferences"), problem.preferences.default
-    files = {library.entries["estimate"][name].document.file for name in names}
+    panels = library.records("preferences")
+    files = {library.statement_entry(name).document.file for name in [*names, *statements]}
     files |= {library.entries["source"][key].document.file for key in keys}
-    files |= {entry.document.file, library.entries["preferences"][chosen].document.file}
+    files |= {entry.document.file}
+    if problem.preferences:
+        files |= {library.entries["preferences"][problem.preferences.default].document.file}
     return LoadedProblem(
         problem=problem,
         estimates=used,
         sources={key: sources[key] for key in sorted(keys)},
+        statements=statements,
         panels={n: p for n, p in panels.items() if set(p.weights) <= set(problem.outcomes)},
         document=entry.document,
         digests={_input_name(path): file_digest(path) for path in sorted(files)},

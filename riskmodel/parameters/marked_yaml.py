@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -147,6 +148,9 @@ def _read(path: Path) -> str:
 
 
 def _compose(path: Path, text: str) -> Node | None:
+    node = _compose_quickly(text)
+    if node is not None:
+        return node
     try:
         return YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
@@ -172,6 +176,59 @@ def _compose(path: Path, text: str) -> Node | None:
             )
         ]
     )
+
+
+def _compose_quickly(text: str) -> Node | None:
+    """Return the nodes of a file without anchors, aliases or tags by way of the C parser.
+
+    None for whatever else: ruamel reads that, and words what is wrong with it. The shipped library
+    loads about ten times faster so. Events, not PyYAML's own nodes, because composing those
+    recurses in C and deep nesting would crash the interpreter.
+    """
+    loader = getattr(yaml, "CSafeLoader", None)
+    if loader is None:  # a PyYAML that was built without libyaml
+        return None
+    root, open_nodes, documents = None, [], 0
+    try:
+        for event in yaml.parse(text, Loader=loader):
+            if isinstance(event, yaml.CollectionEndEvent):
+                open_nodes.pop()
+                continue
+            documents += isinstance(event, yaml.DocumentStartEvent)
+            if documents > 1 or isinstance(event, yaml.AliasEvent):
+                return None
+            if not isinstance(event, yaml.NodeEvent):
+                continue
+            if event.anchor is not None or event.tag is not None or len(open_nodes) > MAX_DEPTH:
+                return None
+            node = _node(event)
+            if root is None:
+                root = node
+            else:
+                _put(node, open_nodes[-1])
+            if not isinstance(node, ScalarNode):
+                open_nodes.append(node)
+    except yaml.YAMLError:
+        return None
+    return root
+
+
+def _node(event: yaml.NodeEvent) -> Node:
+    places = event.start_mark, event.end_mark
+    if isinstance(event, yaml.ScalarEvent):
+        return ScalarNode(None, event.value, *places, style=event.style or None)
+    kind = MappingNode if isinstance(event, yaml.MappingStartEvent) else SequenceNode
+    return kind(None, [], *places)
+
+
+def _put(node: Node, into: Node) -> None:
+    """Put a node into the collection that is open: an item, a key, or the value of the last key."""
+    if isinstance(into, SequenceNode):
+        into.value.append(node)
+    elif into.value and into.value[-1][1] is None:
+        into.value[-1] = (into.value[-1][0], node)
+    else:
+        into.value.append((node, None))
 
 
 def _place(node: Node) -> Position:
@@ -285,4 +342,6 @@ class _Walker:
 def _explicit_tag(node: Node) -> bool:
     """Say whether the file itself wrote a tag before this value."""
     begin = node.start_mark
+    if begin.buffer is None:  # of the C parser, which is not asked about files with tags
+        return False
     return begin.buffer[begin.pointer : begin.pointer + 1] == "!"

@@ -25,7 +25,7 @@ class Patient:
     Parameters
     ----------
     id : str
-    values : mapping of str to float or bool or None
+    values : mapping of str to float or bool or str or None
         In the problem's units; None where nothing was stated and there is no default.
     notes : tuple of str
         What was taken for granted, converted, or lies beyond the studied range.
@@ -34,7 +34,7 @@ class Patient:
     """
 
     id: str
-    values: Mapping[str, float | bool | None]
+    values: Mapping[str, float | bool | str | None]
     notes: tuple[str, ...] = ()
     not_for: Mapping[str, str] = field(default_factory=dict)
 
@@ -257,7 +257,7 @@ def resolve_patients(
 
 
 def _patient(problem, name: str, typed: Mapping, place: _Place, needed) -> tuple[Patient, list]:
-    values: dict[str, float | bool | None] = {}
+    values: dict[str, float | bool | str | None] = {}
     notes: list[str] = []
     faults: list[Problem] = []
     for key in typed:
@@ -307,15 +307,21 @@ def _patient(problem, name: str, typed: Mapping, place: _Place, needed) -> tuple
         reasons = [
             f"{problem.covariates[rule.covariate].label}: {rule.because}"
             for rule in declared.not_for
-            if values.get(rule.covariate) is rule.is_
+            if _holds(values.get(rule.covariate), rule.is_)
         ]
         if reasons:
             not_for[option] = "; ".join(reasons)
     return Patient(name, values, tuple(notes), not_for), faults
 
 
-def _said(value: bool | float) -> str:
+def _holds(value: object, wanted: bool | str) -> bool:
+    return value is not None and type(value) is type(wanted) and value == wanted
+
+
+def _said(value: bool | float | str) -> str:
     """Return a covariate's value as one says it."""
+    if isinstance(value, str):
+        return value
     return ("yes" if value else "no") if isinstance(value, bool) else f"{value:g}"
 
 
@@ -325,6 +331,12 @@ def _value(key: str, covariate: Covariate, typed: object, place: _Place, notes: 
         if word in _TRUE or word in _FALSE:
             return word in _TRUE
         _refuse(place, key, typed, "yes or no", "write yes or no")
+    if covariate.type == "category":
+        word = str(typed).strip()
+        if word not in covariate.categories:
+            remedy = did_you_mean(word, covariate.categories)
+            _refuse(place, key, typed, ", ".join(covariate.categories), remedy)
+        return word
     unit = covariate.unit
     allowed = f"a number in {unit}" + (
         f" ({covariate.range[0]:g} to {covariate.range[1]:g})" if covariate.range else ""

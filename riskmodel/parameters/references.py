@@ -9,7 +9,14 @@ from functools import partial
 from pydantic import ValidationError
 
 from riskmodel.errors import Problem, did_you_mean
-from riskmodel.parameters.library import Entry, Library, problems_of, set_at, written_at
+from riskmodel.parameters.library import (
+    STATEMENTS,
+    Entry,
+    Library,
+    problems_of,
+    set_at,
+    written_at,
+)
 from riskmodel.parameters.marked_yaml import Location, MarkedDocument
 from riskmodel.parameters.schema import DecisionProblem, Estimate
 
@@ -113,6 +120,7 @@ def _check_problem(names: _Names, library: Library, problem: DecisionProblem) ->
         names.must_be(
             "covariate", covariates, problem.case_mix.covariate, ("case_mix", "covariate")
         )
+    _check_evidence(names, library, problem)
     _check_published_strata(names, library, problem)
     _check_preferences(names, library, problem)
 
@@ -138,8 +146,24 @@ def _check_outcome(names: _Names, problem: DecisionProblem, key: str, outcome) -
             (*place, "baseline", "extension", i, "later_hazard_ratio", "prior"),
         )
     for option, effect in outcome.effects.items():
-        names.must_be("option", problem.alternatives, option, (*place, "effects", option))
-        names.must_be("prior", problem.priors, effect.prior, (*place, "effects", option, "prior"))
+        spot = (*place, "effects", option)
+        names.must_be("option", problem.alternatives, option, spot)
+        if effect.prior:
+            names.must_be("prior", problem.priors, effect.prior, (*spot, "prior"))
+        if effect.relative_to:
+            names.must_be("option", problem.options, effect.relative_to, (*spot, "relative_to"))
+
+
+def _check_evidence(names: _Names, library: Library, problem: DecisionProblem) -> None:
+    """Hold what is shown beside the result, and what a written answer is about, to the library."""
+    statements = [name for kind in STATEMENTS.values() for name in library.entries[kind]]
+    for i, name in enumerate(problem.evidence):
+        names.must_be("statement of the library", statements, name, ("evidence", i))
+    for i, question in enumerate(problem.resolutions):
+        for j, name in enumerate(question.between):
+            names.must_be(
+                "statement of the library", statements, name, ("resolutions", i, "between", j)
+            )
 
 
 def _check_published_strata(names: _Names, library: Library, problem: DecisionProblem) -> None:
@@ -167,6 +191,8 @@ def _check_published_strata(names: _Names, library: Library, problem: DecisionPr
 def _check_preferences(names: _Names, library: Library, problem: DecisionProblem) -> None:
     panels = library.records("preferences")
     choice = problem.preferences
+    if choice is None:
+        return
     names.must_be("outcome", problem.outcomes, choice.reference, ("preferences", "reference"))
     names.must_be("outcome", problem.outcomes, choice.vary, ("preferences", "vary"))
     names.must_be("preferences", panels, choice.default, ("preferences", "default"))

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from riskmodel.decisions.absolute_effects import effects_along
+from riskmodel.decisions.absolute_effects import (
+    absolute_effects,
+    effects_along,
+    mean_differences,
+    not_estimable,
+)
 from riskmodel.decisions.decision_curve import BY_MODEL, TREAT_NONE, treatment_decision_curve
 from riskmodel.decisions.net_benefit import (
     Weighting,
     break_even_weight,
+    net_benefit,
     preference_curve,
     weighting,
 )
@@ -24,8 +31,10 @@ from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Panel
 from riskmodel.plots.absolute_effect import plot_absolute_effect
 from riskmodel.plots.decision_curve import plot_strategy_band, plot_treatment_decision_curve
+from riskmodel.plots.effects import plot_differences, plot_proportions
 from riskmodel.plots.preference import plot_preference_curve
 from riskmodel.plots.style import house_style, unit_text
+from riskmodel.plots.timeline import plot_timeline
 from riskmodel.reports.provenance import sources_in_use
 from riskmodel.simulation.outcomes import loaded_problem
 
@@ -100,10 +109,19 @@ def run_figures(
     """
     loaded = loaded_problem(outcomes)
     several = len(loaded.problem.alternatives) > 1
+    weighed = ()
+    if preferences is not None or loaded.problem.preferences is not None:
+        benefit = net_benefit(outcomes, preferences)["net_benefit"]
+        weighed = np.isfinite(benefit).any(("chain", "draw", "profile"))
+        weighed = benefit["option"].values[weighed.values]
+    if grid is None:
+        yield from _effect_figures(outcomes, prob)
     for option in loaded.problem.alternatives:
         suffix = f"_{option}" if several else ""
         if grid is not None:
             yield _absolute_effect(grid, option, f"absolute_effect{suffix}", prob)
+        if option not in weighed:
+            continue
         yield from _preference_curves(outcomes, option, suffix, preferences, prob)
         if "case_risk" in outcomes:
             yield _decision_curve(outcomes, option, f"decision_curve{suffix}", preferences, prob)
@@ -128,6 +146,158 @@ def _styled(draw):
     return drawn
 
 
+def _effect_figures(outcomes: xr.Dataset, prob: float) -> Iterator[PaperFigure]:
+    """Yield the effects on every outcome, one figure a patient."""
+    events, means = absolute_effects(outcomes, prob=prob), mean_differences(outcomes, prob=prob)
+    for who in list(outcomes["profile"].values)[:MAX_PROFILES]:
+        parts = [t[t["profile"] == who] if len(t) else t for t in (events, means)]
+        if any(len(part) for part in parts):
+            name = "effects" + (f"_{who}" if outcomes.sizes["profile"] > 1 else "")
+            yield _effects(outcomes, *parts, who, name, prob)
+
+
+@_styled
+def _effects(outcomes, events, means, who: str, name: str, prob: float) -> PaperFigure:
+    problem = loaded_problem(outcomes).problem
+    several = len(problem.alternatives) > 1
+    unknown = not_estimable(problem)
+
+    def label(option: str, outcome: str) -> str:
+        text = problem.outcomes[outcome].label
+        return f"{text},\n{problem.options[option].label.lower()}" if several else text
+
+    panels = []
+    if len(events):
+        table = events.assign(
+            value=events["per_1000"], lower=events["per_1000_lower"], upper=events["per_1000_upper"]
+        )
+        panels.append((f"Difference per 1000 by {outcomes.attrs['horizon']}", table))
+    for (_, unit), part in means.groupby(["outcome", "unit"], sort=False) if len(means) else ():
+        panels.append((f"Mean difference ({unit})", part.assign(value=part["mean_difference"])))
+    missing = [label(row.option, row.outcome) for row in unknown.itertuples()]
+    counts = [len(table) + (len(missing) if i == 0 else 0) for i, (_, table) in enumerate(panels)]
+    figure, axes = _new_figure(
+        28 + 11 * sum(counts) + 14 * (len(panels) - 1),
+        len(panels),
+        1,
+        squeeze=False,
+        height_ratios=counts,
+    )
+    points = []
+    for i, (ax, (xlabel, table)) in enumerate(zip(axes.ravel(), panels, strict=True)):
+        unwanted = [problem.outcomes[key].unwanted for key in table["outcome"]]
+        table = table.assign(unwanted=unwanted)
+        plot_differences(
+            table,
+            labels=[label(row.option, row.outcome) for row in table.itertuples()],
+            xlabel=xlabel,
+            missing=missing if i == 0 else (),
+            directions=("fewer", "more") if "per_1000" in table else ("lower", "higher"),
+            ax=ax,
+        )
+        points.append(table[["profile", "option", "outcome", "value", "lower", "upper"]])
+    handles = {}
+    for ax in axes.ravel():
+        handles |= {
+            words: mark for mark, words in zip(*ax.get_legend_handles_labels(), strict=True)
+        }
+    figure.legend(handles.values(), handles, loc="outside lower center", ncol=2)
+    comparator = problem.options[problem.comparator].label
+    caption = (
+        f"Difference from {comparator.lower()} for {_profile_words(outcomes, who)}. Population: "
+        f"{problem.population}. Horizon: {outcomes.attrs['horizon']}. Marks: posterior medians; "
+        f"bars: {prob:.0%} equal-tailed credible intervals from {_size(outcomes)} draws."
+    )
+    for row in unknown.itertuples():
+        caption += f" {label(row.option, row.outcome)}: {row.because}.".replace("\n", " ")
+    table = pd.concat(points, ignore_index=True)
+    said = [
+        f"{label(row.option, row.outcome)} {row.value:.3g} ({row.lower:.3g} to {row.upper:.3g})"
+        for row in table.itertuples()
+    ]
+    alt = f"Differences with intervals: {'; '.join(said)}.".replace("\n", " ")
+    return PaperFigure(name, figure, table, _caption(caption, outcomes), alt)
+
+
+def evidence_figures(
+    loaded: LoadedProblem, tables: Mapping[str, pd.DataFrame]
+) -> Iterator[PaperFigure]:
+    """Yield the figures of what the sources say that is not modelled.
+
+    Parameters
+    ----------
+    loaded : LoadedProblem
+    tables : mapping of str to pandas.DataFrame
+        Of :func:`riskmodel.reports.evidence_tables.evidence_tables`.
+    """
+    if "windows" in tables and tables["windows"][["from_days", "to_days"]].notna().any(axis=None):
+        yield _timeline(loaded, tables["windows"])
+    if "reported_risks" in tables:
+        yield _reported_risks(loaded, tables["reported_risks"])
+
+
+@_styled
+def _timeline(loaded: LoadedProblem, table: pd.DataFrame) -> PaperFigure:
+    timed = table["from_days"].gt(0) | table["to_days"].notna() | table["kind"].eq("window")
+    table = table[timed]
+    figure, ax = _new_figure(34 + 13 * len(table))
+    labels = [
+        "\n".join(
+            wrap(f"{row.label}, since {row.since}" if row.since != "start" else row.label, 44)
+        )
+        for row in table.itertuples()
+    ]
+    plot_timeline(table, labels=labels, ax=ax)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncol=2)
+    caption = (
+        f"Windows and ranges of time as the sources print them. Population: "
+        f"{loaded.problem.population}. Pale: the opening is itself a range; arrow: no end is "
+        "printed; diamond: one point of time. What the ends of a range mean: "
+        + "; ".join(f"{row.label}: {row.meaning or row.printed_time}" for row in table.itertuples())
+        + "."
+    )
+    said = [f"{row.label}: {row.printed_time}" for row in table.itertuples()]
+    return PaperFigure(
+        "timeline",
+        figure,
+        table,
+        _evidence_caption(caption, table),
+        f"Bars on an axis of time. {'; '.join(said)}.",
+    )
+
+
+@_styled
+def _reported_risks(loaded: LoadedProblem, table: pd.DataFrame) -> PaperFigure:
+    figure, ax = _new_figure(32 + 12 * len(table))
+    labels = [
+        "\n".join(wrap(f"{row.outcome}: {row.population} ({row.horizon})", 52))
+        for row in table.itertuples()
+    ]
+    plot_proportions(table, labels=labels, xlabel="Reported proportion (%)", ax=ax)
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncol=2)
+    caption = (
+        "Reported proportions without a comparator, never averaged: patients, times and units of "
+        "counting differ. Hollow marks: no contrast can be read from them. Bars: 95% Jeffreys "
+        "intervals where counts are printed."
+    )
+    said = [f"{row.outcome}, {row.population}: {100 * row.risk:.3g}%" for row in table.itertuples()]
+    return PaperFigure(
+        "reported_risks",
+        figure,
+        table,
+        _evidence_caption(caption, table),
+        f"Proportions with intervals. {'; '.join(said)}.",
+    )
+
+
+def _evidence_caption(text: str, table: pd.DataFrame) -> str:
+    lines = dict.fromkeys(
+        f"- {row.source}" + (f" ({row.locator})" if row.locator else "")
+        for row in table.itertuples()
+    )
+    return f"{' '.join(text.split())}\n{DISCLAIMER}\n\nSources\n" + "\n".join(lines)
+
+
 @_styled
 def _absolute_effect(grid: xr.Dataset, option: str, name: str, prob: float) -> PaperFigure:
     loaded = loaded_problem(grid)
@@ -136,7 +306,9 @@ def _absolute_effect(grid: xr.Dataset, option: str, name: str, prob: float) -> P
     table = effects_along(grid, mix.covariate, prob=prob)
     table = table[table["option"] == option]
     labels = {
-        key: outcome.label for key, outcome in problem.outcomes.items() if option in outcome.effects
+        key: outcome.label
+        for key, outcome in problem.outcomes.items()
+        if key in set(table["outcome"]) and outcome.effects[option].prior
     }
     low, high = mix.within
     edges = [b.up_to for b in covariate.bands if b.up_to is not None and low < b.up_to < high]
@@ -323,10 +495,12 @@ def _profile_words(outcomes: xr.Dataset, who: str) -> str:
     problem = loaded_problem(outcomes).problem
     words = []
     for name, covariate in problem.covariates.items():
-        value = float(outcomes[name].sel(profile=who))
-        if np.isnan(value):
+        value = outcomes[name].sel(profile=who).item()
+        if value == "" or (covariate.type != "category" and np.isnan(value)):
             continue
-        if covariate.type == "number":
+        if covariate.type == "category":
+            words.append(f"{covariate.label.lower()} {value}")
+        elif covariate.type == "number":
             words.append(f"{covariate.label.lower()} {value:g} {covariate.unit}")
         elif value:
             words.append(covariate.label.lower())

@@ -23,13 +23,30 @@ th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left;
 .note { border-left: 3px solid #D55E00; padding-left: .8rem; }
 """
 
-_FIRST = ("absolute_effects", "net_benefit", "break_even_weight")  # before the figures
+_FIRST = (  # before the figures
+    "absolute_effects",
+    "mean_differences",
+    "not_estimable",
+    "net_benefit",
+    "benefit_needed",
+    "break_even_weight",
+    "rules",
+    "contradictions",
+)
 _TITLES = {
     "absolute_effects": "Absolute effects",
     "absolute_effects_by_band": "Absolute effects by band of the declared case mix",
+    "mean_differences": "Mean differences",
+    "not_estimable": "What the sources allow no contrast of",
     "net_benefit": "Net benefit",
+    "benefit_needed": "How large the unknown effect would have to be",
     "break_even_weight": "Break-even weight",
     "published_strata": "Published strata beside the model",
+    "rules": "Rules of the sources, and whether they speak of these patients",
+    "contradictions": "Where the sources disagree",
+    "windows": "Windows and ranges of time",
+    "reported_risks": "Reported proportions without a comparator",
+    "evidence": "Further statements of the sources",
     "waning": "After the first horizon: four scenarios",
     "scenarios": "Named scenarios and panels",
     "own_baseline": "If the patient stood elsewhere in the between-patient spread",
@@ -53,10 +70,7 @@ def write_report(
     """Write ``report.html`` of a run whose figures are already in its folder."""
     parts = [
         f"<h1>{escape(record['question'])}</h1>",
-        f"<p>{escape(record['disclaimer'])} Problem <code>{escape(record['problem'])}</code>, "
-        f"horizon {escape(record['horizon'])}, seed {record['posterior']['seed']}, "
-        f"{record['posterior']['draws']} draws. Weights: {escape(record['preferences']['id'])}; "
-        f"whose: {escape(record['preferences']['whose'])}.</p>",
+        f"<p>{_heading(record)}</p>",
         *(f'<p class="note">{escape(note)}</p>' for note in record["notes"]),
     ]
     first = [name for name in _FIRST if name in tables]
@@ -80,6 +94,21 @@ def write_report(
     path = folder / "report.html"
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def _heading(record: Mapping) -> str:
+    """Return what was run: horizon, seed, draws and whose weights, as far as there are any."""
+    posterior, panel = record["posterior"], record["preferences"]
+    drawn = "nothing was sampled: the sources allow no contrast"
+    if posterior:
+        drawn = f"seed {posterior['seed']}, {posterior['draws']} draws"
+    weights = "no weights"
+    if panel:
+        weights = f"Weights: {escape(panel['id'])}; whose: {escape(panel['whose'])}"
+    return (
+        f"{escape(record['disclaimer'])} Problem <code>{escape(record['problem'])}</code>, "
+        f"horizon {escape(record['horizon'])}, {drawn}. {weights}."
+    )
 
 
 def _section(name: str, table: pd.DataFrame) -> str:

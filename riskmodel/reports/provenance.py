@@ -6,7 +6,7 @@ import pandas as pd
 
 from riskmodel.evidence.priors import build_priors, used_priors
 from riskmodel.parameters.library import LoadedProblem
-from riskmodel.parameters.schema import Estimate
+from riskmodel.parameters.schema import Statement
 
 
 def provenance_table(loaded: LoadedProblem, *, later: bool = False) -> pd.DataFrame:
@@ -52,12 +52,12 @@ def provenance_table(loaded: LoadedProblem, *, later: bool = False) -> pd.DataFr
     return pd.DataFrame(rows)
 
 
-def citation(loaded: LoadedProblem, estimate: Estimate) -> str:
-    """Return where an estimate comes from, in one line."""
-    judgement = estimate.source.judgement
+def citation(loaded: LoadedProblem, record: Statement) -> str:
+    """Return where a statement comes from, in one line."""
+    judgement = record.source.judgement
     if judgement is not None:
         return f"judgement of {judgement.whose}: {' '.join(judgement.why.split())}"
-    source = loaded.sources[estimate.source.key]
+    source = loaded.sources[record.source.key]
     tertiary = " [tertiary source]" if source.role == "tertiary" else ""
     return f"{source.citation}{tertiary}"
 

@@ -13,8 +13,19 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from riskmodel.decisions.absolute_effects import absolute_effects, band_effects, interval_tails
-from riskmodel.decisions.net_benefit import break_even_weight, net_benefit, summarize_net_benefit
+from riskmodel.decisions.absolute_effects import (
+    absolute_effects,
+    band_effects,
+    interval_tails,
+    mean_differences,
+    not_estimable,
+)
+from riskmodel.decisions.net_benefit import (
+    benefit_needed,
+    break_even_weight,
+    net_benefit,
+    summarize_net_benefit,
+)
 from riskmodel.decisions.sensitivity import (
     own_baseline_table,
     scenario_table,
@@ -22,6 +33,7 @@ from riskmodel.decisions.sensitivity import (
     share_by_input,
 )
 from riskmodel.evidence.checks import as_panel
+from riskmodel.evidence.priors import used_priors
 from riskmodel.models.posterior import (
     DEFAULT_DRAWS,
     Posterior,
@@ -31,7 +43,8 @@ from riskmodel.models.posterior import (
 )
 from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Duration, Panel
-from riskmodel.reports.figures import covariate_grid, run_figures, save_figure
+from riskmodel.reports.evidence_tables import evidence_tables
+from riskmodel.reports.figures import covariate_grid, evidence_figures, run_figures, save_figure
 from riskmodel.reports.folder import RECORD, move_into_place, require_free
 from riskmodel.reports.html import write_report
 from riskmodel.reports.progress import Steps
@@ -59,15 +72,19 @@ class Run:
     Parameters
     ----------
     folder : Path
-    posterior : Posterior
-    outcomes : xarray.Dataset
+    loaded : LoadedProblem
+        The problem as it was run, with its scenarios.
+    posterior : Posterior or None
+        None where the sources allow no contrast at all, and nothing was sampled.
+    outcomes : xarray.Dataset or None
     tables : mapping of str to pandas.DataFrame
     record : mapping
     """
 
     folder: Path
-    posterior: Posterior
-    outcomes: xr.Dataset = field(repr=False)
+    loaded: LoadedProblem = field(repr=False)
+    posterior: Posterior | None
+    outcomes: xr.Dataset | None = field(repr=False)
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
     record: Mapping = field(repr=False)
 
@@ -119,34 +136,42 @@ def run_problem(
     out, steps = Path(out), steps or Steps()
     require_free(out, force=force)
     loaded = loaded.with_scenarios(scenarios)
-    panel = as_panel(loaded, preferences)
+    panel = None
+    if preferences is not None or loaded.problem.preferences is not None:
+        panel = as_panel(loaded, preferences)
     patients = as_patients(loaded.problem, profiles)
     require_horizon(loaded.problem, horizon)  # before anything is sampled
     interval_tails(prob)
-    posterior = fit(loaded, seed=seed, draws=draws, step=steps)
-    simulated = {"horizon": horizon, "waning": waning}
-    with steps("Simulate"):
-        outcomes = simulate(posterior, patients, **simulated)
-        grid = None
-        if loaded.problem.case_mix:
-            grid = simulate(
-                posterior, covariate_grid(loaded), case_mix=False, gate=False, **simulated
-            )
-    with steps("Compare"):
-        tables = run_tables(posterior, outcomes, patients, panel, simulated, prob)
+    posterior = outcomes = grid = None
+    tables = evidence_tables(loaded, patients)
+    tables["not_estimable"] = not_estimable(loaded.problem)
+    tables["not_applicable"] = _not_applicable(patients)
+    if used_priors(loaded.problem):
+        posterior = fit(loaded, seed=seed, draws=draws, step=steps)
+        simulated = {"horizon": horizon, "waning": waning}
+        with steps("Simulate"):
+            outcomes = simulate(posterior, patients, **simulated)
+            if loaded.problem.case_mix:
+                grid = simulate(
+                    posterior, covariate_grid(loaded), case_mix=False, gate=False, **simulated
+                )
+        with steps("Compare"):
+            tables = run_tables(posterior, outcomes, patients, panel, simulated, prob) | tables
+    tables = {name: table for name, table in tables.items() if len(table)}
     part = out.with_name(f".{out.name}.part-{os.getpid()}")
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir(parents=True)
         with steps("Write draws and tables"):
-            save_posterior(posterior, part / "posterior.nc")
-            save_outcomes(outcomes, part / "outcomes.nc")
+            if posterior is not None:
+                save_posterior(posterior, part / "posterior.nc")
+                save_outcomes(outcomes, part / "outcomes.nc")
             (part / "tables").mkdir()
             for name, table in tables.items():
                 table.to_csv(part / "tables" / f"{name}.csv", index=False, float_format="%.8g")
         with steps("Draw figures"):
             figures = []
-            for figure in run_figures(outcomes, grid, preferences=panel, prob=prob):
+            for figure in _figures(loaded, outcomes, grid, tables, panel, prob):
                 save_figure(figure, part / "figures")
                 figures.append(figure)
         record = _record(loaded, posterior, outcomes, panel, patients, command, steps, figures)
@@ -156,36 +181,63 @@ def run_problem(
         move_into_place(part, out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return Run(out, posterior, outcomes, tables, record)
+    return Run(out, loaded, posterior, outcomes, tables, record)
+
+
+def _figures(loaded, outcomes, grid, tables, panel, prob):
+    if outcomes is not None:
+        yield from run_figures(outcomes, grid, preferences=panel, prob=prob)
+    yield from evidence_figures(loaded, tables)
 
 
 def run_tables(
-    posterior: Posterior, outcomes: xr.Dataset, patients, panel: Panel, simulated: dict, prob: float
+    posterior: Posterior,
+    outcomes: xr.Dataset,
+    patients,
+    panel: Panel | None,
+    simulated: dict,
+    prob: float,
 ) -> dict[str, pd.DataFrame]:
-    """Return every table of a run by name; empty ones are left out."""
+    """Return every table of a run that rests on draws, by name; some may be empty."""
     later = outcomes.attrs["horizon"] != str(posterior.problem.horizon)
-    shares = share_by_input(posterior, outcomes, preferences=panel)
     by_band = band_effects(outcomes, prob=prob) if "case_risk" in outcomes else pd.DataFrame()
     tables = {
         "absolute_effects": absolute_effects(outcomes, prob=prob),
         "absolute_effects_by_band": by_band,
-        "net_benefit": summarize_net_benefit(net_benefit(outcomes, panel), prob=prob),
-        "break_even_weight": break_even_weight(outcomes, preferences=panel),
+        "mean_differences": mean_differences(outcomes, prob=prob),
         "published_strata": strata_table(outcomes, by_band),
         "stated_risks": stated_risk_table(posterior, prob=prob),
-        "scenarios": scenario_table(posterior, patients, preferences=panel, **simulated),
-        "own_baseline": own_baseline_table(posterior, patients, preferences=panel, **simulated),
-        "share_by_input": shares,
-        "share_by_badge": share_by_badge(shares),
         "overlap": overlap_table(outcomes),
         "prior_predictive": prior_predictive_table(posterior, patients, prob=prob),
         "provenance": provenance_table(posterior.loaded, later=later),
         "diagnostics": pd.DataFrame(posterior.record["diagnostics"]),
-        "not_applicable": _not_applicable(patients),
     }
-    if later:
-        tables["waning"] = _waning_table(posterior, patients, panel, simulated, prob)
-    return {name: table for name, table in tables.items() if len(table)}
+    if panel is not None:
+        tables |= _preference_tables(posterior, outcomes, patients, panel, simulated, prob)
+        if later:
+            tables["waning"] = _waning_table(posterior, patients, panel, simulated, prob)
+    return tables
+
+
+def _preference_tables(
+    posterior, outcomes: xr.Dataset, patients, panel: Panel, simulated: dict, prob: float
+) -> dict[str, pd.DataFrame]:
+    """Return the tables that weigh outcomes, or what an unknown one would have to be."""
+    benefit = summarize_net_benefit(net_benefit(outcomes, panel), prob=prob)
+    tables = {
+        "net_benefit": benefit,
+        "benefit_needed": benefit_needed(outcomes, panel, prob=prob),
+        "scenarios": scenario_table(posterior, patients, preferences=panel, **simulated),
+    }
+    if benefit.empty:
+        return tables
+    shares = share_by_input(posterior, outcomes, preferences=panel)
+    return tables | {
+        "break_even_weight": break_even_weight(outcomes, preferences=panel),
+        "own_baseline": own_baseline_table(posterior, patients, preferences=panel, **simulated),
+        "share_by_input": shares,
+        "share_by_badge": share_by_badge(shares),
+    }
 
 
 def _not_applicable(patients) -> pd.DataFrame:
@@ -221,9 +273,9 @@ def _record(loaded, posterior, outcomes, panel, patients, command, steps, figure
         "problem": loaded.id,
         "question": loaded.problem.question,
         "scenarios": list(loaded.scenarios),
-        "horizon": outcomes.attrs["horizon"],
-        "waning": outcomes.attrs["waning"] or "each effect's default",
-        "preferences": {"id": panel.id, "whose": panel.whose, "status": panel.status},
+        "horizon": str(loaded.problem.horizon) if outcomes is None else outcomes.attrs["horizon"],
+        "waning": (outcomes is not None and outcomes.attrs["waning"]) or "each effect's default",
+        "preferences": panel and {"id": panel.id, "whose": panel.whose, "status": panel.status},
         "profiles": [
             {
                 "id": p.id,
@@ -233,9 +285,10 @@ def _record(loaded, posterior, outcomes, panel, patients, command, steps, figure
             }
             for p in patients
         ],
-        "notes": json.loads(outcomes.attrs["notes"]),
+        "notes": [] if outcomes is None else json.loads(outcomes.attrs["notes"]),
+        "contradictions": [conflict["id"] for conflict in loaded.contradictions],
         "inputs": dict(loaded.digests),
-        "posterior": dict(posterior.record),
+        "posterior": posterior and dict(posterior.record),
         "versions_now": package_versions(),
         "figures": [figure.name for figure in figures],
         "seconds": {name: round(seconds, 3) for name, seconds in steps.seconds.items()},

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from riskmodel.reports.figures import DISCLAIMER, break_even_words
 from riskmodel.reports.run import Run
-from riskmodel.simulation.outcomes import loaded_problem
 
 MAX_PROFILES = 8
 
@@ -30,13 +29,18 @@ def digits_for(standard_error: float) -> int:
 
 def print_summary(run: Run, console: Console) -> None:
     """Print effects, net benefit, what they rest on, caveats, and where the rest is."""
-    loaded = loaded_problem(run.outcomes)
+    loaded = run.loaded
     problem, panel = loaded.problem, run.record["preferences"]
+    posterior = run.record["posterior"]
     console.print(Text(problem.question, style="bold"))
     console.print(
         f"Horizon {run.record['horizon']}; comparator "
         f"{problem.options[problem.comparator].label.lower()}; "
-        f"{run.record['posterior']['draws']} draws, seed {run.record['posterior']['seed']}"
+        + (
+            f"{posterior['draws']} draws, seed {posterior['seed']}"
+            if posterior
+            else "nothing sampled: the sources allow no contrast"
+        )
         + (f"; scenarios {', '.join(loaded.scenarios)}" if loaded.scenarios else ""),
         highlight=False,
     )
@@ -45,12 +49,15 @@ def print_summary(run: Run, console: Console) -> None:
         _print_profile(run, problem, who, console)
     if len(profiles) > MAX_PROFILES:
         console.print(f"... and {len(profiles) - MAX_PROFILES} more profiles in tables/")
+    _print_not_estimable(run, problem, console)
     _print_rests_on(run, console)
     if "own_baseline" in run.tables:
         _print_own_baseline(run, problem, console)
     if "waning" in run.tables:
         _print_waning(run.tables["waning"], problem, console)
-    console.print(f"\nWeights: '{panel['id']}', of {panel['whose']} ({panel['status']}).")
+    _print_contradictions(run, console)
+    if panel:
+        console.print(f"\nWeights: '{panel['id']}', of {panel['whose']} ({panel['status']}).")
     for note in run.record["notes"]:
         console.print(f"Note: {note}.", highlight=False)
     console.print(f"{DISCLAIMER} Written to {run.folder}", highlight=False, soft_wrap=True)
@@ -59,24 +66,46 @@ def print_summary(run: Run, console: Console) -> None:
 def _print_profile(run: Run, problem, who: str, console: Console) -> None:
     record = next(p for p in run.record["profiles"] if p["id"] == who)
     stated = [
-        f"{problem.covariates[name].label.lower()} {value:g} {problem.covariates[name].unit}"
-        if problem.covariates[name].type == "number"
-        else problem.covariates[name].label.lower()
+        _stated(problem.covariates[name], value)
         for name, value in record["values"].items()
         if value is not None and value is not False
     ]
-    console.print(Text(f"\n{who}: {', '.join(stated)}", style="bold"))
+    console.print(Text(f"\n{who}: {', '.join(stated)}".rstrip(": "), style="bold"))
     for note in [*record["notes"], *(f"{o}: {why}" for o, why in record["not_for"].items())]:
         console.print(f"  {note}", style="dim", highlight=False)
-    effects = run.tables["absolute_effects"]
-    effects = effects[effects["profile"] == who]
-    if effects.empty:
+    if record["not_for"] and set(problem.alternatives) <= set(record["not_for"]):
         console.print("  no option applies; nothing is computed")
         return
-    prob = effects["prob"].iloc[0]
-    for option, rows in effects.groupby("option", sort=False):
-        console.print(_effects_table(problem, option, rows, prob))
+    effects = _of(run, "absolute_effects", who)
+    for option, rows in effects.groupby("option", sort=False) if len(effects) else ():
+        console.print(_effects_table(problem, option, rows, rows["prob"].iloc[0]))
+    for row in _of(run, "mean_differences", who).itertuples():
+        digits = digits_for(row.monte_carlo_standard_error)
+        console.print(
+            f"  {problem.options[row.option].label}, "
+            f"{problem.outcomes[row.outcome].label.lower()}: {row.mean_difference:+.{digits}f} ({row.lower:+.{digits}f} to "
+            f"{row.upper:+.{digits}f}) {row.unit}; P(better) {row.prob_benefit:.2f}",
+            highlight=False,
+        )
     _print_benefit(run, problem, who, console)
+    _print_rules(run, who, console)
+
+
+def _of(run: Run, name: str, who: str) -> pd.DataFrame:
+    """Return a table's rows of one patient; empty where the run has no such table."""
+    table = run.tables.get(name)
+    return pd.DataFrame() if table is None else table[table["profile"] == who]
+
+
+def _stated(covariate, value) -> str:
+    label = covariate.label.lower()
+    if covariate.type == "boolean":
+        return label
+    return (
+        f"{label} {value}"
+        if covariate.type == "category"
+        else f"{label} {value:g} {covariate.unit}"
+    )
 
 
 def _effects_table(problem, option: str, rows: pd.DataFrame, prob: float) -> Table:
@@ -95,14 +124,16 @@ def _effects_table(problem, option: str, rows: pd.DataFrame, prob: float) -> Tab
             f"{row.per_1000:+.{digits}f}\n({row.per_1000_lower:+.{digits}f} to "
             f"{row.per_1000_upper:+.{digits}f})",
             "\nto ".join(row.number_needed_to_treat.replace(" (", "\n(").rsplit(" to ", 1)),
-            f"{row.prob_benefit:.2f}",
+            "impact only"
+            if problem.outcomes[row.outcome].diagnostic_impact
+            else f"{row.prob_benefit:.2f}",
         )
     return table
 
 
 def _print_benefit(run: Run, problem, who: str, console: Console) -> None:
-    benefit, even = run.tables["net_benefit"], run.tables["break_even_weight"]
-    for row in benefit[benefit["profile"] == who].itertuples():
+    even = _of(run, "break_even_weight", who)
+    for row in _of(run, "net_benefit", who).itertuples():
         digits = digits_for(1000 * row.monte_carlo_standard_error)
         label = problem.options[row.option].label
         reference = problem.outcomes[problem.preferences.reference].label.lower()
@@ -112,12 +143,59 @@ def _print_benefit(run: Run, problem, who: str, console: Console) -> None:
             f"equivalents per 1000; P(net benefit > 0) = {row.prob_positive:.2f}",
             highlight=False,
         )
-        line = even[(even["profile"] == who) & (even["option"] == row.option)].iloc[0]
+        line = even[even["option"] == row.option].iloc[0]
         varied = problem.outcomes[line["outcome"]].label.lower()
         console.print(f"  Weight of {varied}: {break_even_words(line)}", highlight=False)
 
+    for row in _of(run, "benefit_needed", who).itertuples():
+        outcome, event = problem.outcomes[row.outcome], row.unit == "risk"
+        scale, unit = (1000, "per 1000") if event else (1, row.unit)
+        console.print(
+            f"  {problem.options[row.option].label}: what it does to {outcome.label.lower()} is "
+            f"not known; to make up for the rest it would have to be {scale * row.needed:+.3g} "
+            f"({scale * row.lower:+.3g} to {scale * row.upper:+.3g}) {unit} by these weights",
+            highlight=False,
+        )
+
+
+def _print_rules(run: Run, who: str, console: Console) -> None:
+    rules = _of(run, "rules", who)
+    for row in rules.itertuples():
+        if row.applies != "no":
+            told = "" if row.applies == "yes" else f" [{row.when}: not stated]"
+            console.print(
+                f"  A source's rule: {row.statement}{told} ({row.source})",
+                style="dim",
+                highlight=False,
+                markup=False,
+            )
+
+
+def _print_not_estimable(run: Run, problem, console: Console) -> None:
+    if "not_estimable" not in run.tables:
+        return
+    console.print("\nWhat the sources allow no contrast of:")
+    for row in run.tables["not_estimable"].itertuples():
+        console.print(
+            f"  {problem.options[row.option].label}, "
+            f"{problem.outcomes[row.outcome].label.lower()}: {row.because}",
+            highlight=False,
+            markup=False,
+        )
+
+
+def _print_contradictions(run: Run, console: Console) -> None:
+    if "contradictions" not in run.tables:
+        return
+    console.print("\nWhere the sources disagree (`riskmodel conflicts` has them whole):")
+    for row in run.tables["contradictions"].itertuples():
+        state = "open" if row.resolution == "open" else f"resolved: {row.resolution}"
+        console.print(f"  {row.id}: {row.explanation} [{state}]", highlight=False, markup=False)
+
 
 def _print_rests_on(run: Run, console: Console) -> None:
+    if "share_by_badge" not in run.tables:
+        return
     shares = run.tables["share_by_badge"]
     first = shares[shares["profile"] == shares["profile"].iloc[0]]
     parts = [f"{row.badge} {row.variance_share:.0%}" for row in first.itertuples()]

@@ -117,7 +117,9 @@ def overlap_table(outcomes: xr.Dataset) -> pd.DataFrame:
         and are left out.
     """
     problem = loaded_problem(outcomes).problem
-    names = list(problem.outcomes)
+    if not problem.overlap:
+        return pd.DataFrame()
+    names = [name for name, outcome in problem.outcomes.items() if outcome.type == "event"]
     rows = []
     for who, option in itertools.product(outcomes["profile"].values, problem.options):
         arm = outcomes["risk"].sel(profile=who, option=option)
@@ -184,6 +186,8 @@ def prior_predictive_table(posterior: Posterior, profiles, *, prob: float = 0.95
             predicted["option"].values, predicted["outcome"].values
         ):
             draws = predicted["risk"].sel(profile=who, option=option, outcome=outcome).values
+            if not np.isfinite(draws).any():
+                continue
             lower, middle, upper = np.nanquantile(draws, [tails[0], 0.5, tails[1]])
             rows.append(
                 {

@@ -14,6 +14,7 @@ import xarray as xr
 from scipy.special import expit
 
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, RiskModelWarning
+from riskmodel.evidence.conditions import named_covariates
 from riskmodel.evidence.priors import build_priors, draw_prior, used_priors
 from riskmodel.evidence.problem_checks import needed_covariates
 from riskmodel.models.events import (
@@ -72,9 +73,11 @@ def simulate(
     Returns
     -------
     xarray.Dataset
-        ``risk`` in [0, 1] with dimensions ``(chain, draw, profile, option, outcome)``; nan where
-        an option does not apply to a patient, and in draws set aside because a relative effect
-        has no meaning there. ``case_risk`` and ``case_weight``, over ``case``, are the same for
+        ``risk`` with dimensions ``(chain, draw, profile, option, outcome)``: the probability of an
+        event, in [0, 1], or the mean of a continuous outcome in its own unit (coordinates
+        ``outcome_type`` and ``outcome_unit``); nan where an option does not apply to a patient,
+        where the sources allow no contrast, and in draws set aside because a relative effect has
+        no meaning there. ``case_risk`` and ``case_weight``, over ``case``, are the same for
         the declared case mix, and ``band_risk`` its means by band. Covariates are coordinates;
         the problem and the run record ride in ``attrs``.
 
@@ -120,6 +123,8 @@ def simulate(
             "profile": [patient.id for patient in patients],
             "option": list(problem.options),
             "outcome": list(problem.outcomes),
+            "outcome_type": ("outcome", [o.type for o in problem.outcomes.values()]),
+            "outcome_unit": ("outcome", [o.unit or "" for o in problem.outcomes.values()]),
             **_covariate_coordinates(problem, patients),
         },
     )
@@ -135,7 +140,7 @@ def simulate(
         record=json.dumps({k: v for k, v in posterior.record.items() if k != "diagnostics"}),
         horizon=str(evaluate.horizon),
         waning=waning or "",
-        notes=json.dumps(_notes(problem, patients, dataset)),
+        notes=json.dumps(_notes(loaded, patients, dataset)),
         patients=json.dumps(
             {p.id: {"notes": p.notes, "not_for": dict(p.not_for)} for p in patients}
         ),
@@ -241,10 +246,8 @@ class _Evaluation:
                 middle = log_odds_with_mean(base, spread.log_odds_sd)
                 base = expit(middle + spread.log_odds_sd * self.spread_position)
             for j, option in enumerate(problem.options):
-                effect = outcome.effects.get(option)
-                risk[:, :, j, k] = self._risk(outcome, effect, base)
-        with np.errstate(invalid="ignore"):
-            beyond = ~((risk >= 0) & (risk <= 1))
+                risk[:, :, j, k] = self._risk(outcome, option, base)
+        beyond = _beyond_one(problem, risk)
         share = beyond.mean(axis=0)
         if names is not None:
             _refuse_beyond_one(problem, share, names)
@@ -252,10 +255,15 @@ class _Evaluation:
         risk[aside] = np.nan
         return risk, aside.mean(axis=0)
 
-    def _risk(self, outcome, effect, base: np.ndarray) -> np.ndarray:
-        """Return the risk under an option at the horizon asked for."""
-        if effect is None:
+    def _risk(self, outcome, option: str, base: np.ndarray) -> np.ndarray:
+        """Return the risk, or mean, under an option at the horizon asked for."""
+        effect = outcome.effects.get(option)
+        if effect is not None and effect.not_estimable:
+            return np.full((1, 1), np.nan)
+        if effect is None or effect.no_effect:
             return self._later_baseline(outcome, base)
+        if effect.relative_to and effect.relative_to != self.problem.comparator:
+            base = self._risk(outcome, effect.relative_to, base)
         spread = outcome.baseline.between_patient_spread
         sd = spread.log_odds_sd if spread else 0.0
         measure = self.priors[effect.prior].measure
@@ -278,13 +286,27 @@ class _Evaluation:
         return treated
 
     def _later_baseline(self, outcome, base: np.ndarray) -> np.ndarray:
-        if not self.later or outcome.baseline.fixed_risk is not None:
+        if not self.later or _is_fixed(outcome):
             return base
         return -np.expm1(np.log1p(-base) * (1 + self._growth(outcome)))
 
     def _growth(self, outcome) -> np.ndarray:
         extension = _extension(outcome, self.horizon)
         return self.draws[extension.later_hazard_ratio.prior][:, None]
+
+
+def _beyond_one(problem: DecisionProblem, risk: np.ndarray) -> np.ndarray:
+    """Mark risks outside [0, 1]; what is not estimable in any draw, or a mean, is not marked."""
+    events = np.array([outcome.type == "event" for outcome in problem.outcomes.values()])
+    with np.errstate(invalid="ignore"):
+        beyond = ~((risk >= 0) & (risk <= 1)) & events
+    return beyond & np.isfinite(risk).any(axis=0)
+
+
+def _is_fixed(outcome) -> bool:
+    """Say whether an outcome's baseline is the same at every horizon, or never known."""
+    baseline = outcome.baseline
+    return baseline.fixed_risk is not None or baseline.not_estimable is not None
 
 
 def _extension(outcome, horizon: Duration):
@@ -317,7 +339,17 @@ def _require_extensions(problem: DecisionProblem, horizon: Duration) -> None:
             )
         )
     for name, outcome in problem.outcomes.items():
-        if outcome.baseline.fixed_risk == 0:
+        if outcome.baseline.fixed_risk == 0 or outcome.baseline.not_estimable:
+            continue
+        if outcome.type == "continuous":
+            problems.append(
+                Problem(
+                    field=f"outcomes.{name}",
+                    found=Phrase(f"a mean at {problem.horizon}"),
+                    allowed=f"events, which can be carried to {horizon}",
+                    remedy=f"no rule carries a mean to a later horizon; ask for {problem.horizon}",
+                )
+            )
             continue
         if outcome.baseline.fixed_risk is not None or _extension(outcome, horizon) is None:
             declared = ", ".join(str(e.horizon) for e in outcome.baseline.extension) or "none"
@@ -332,7 +364,7 @@ def _require_extensions(problem: DecisionProblem, horizon: Duration) -> None:
                 )
             )
         for option, effect in outcome.effects.items():
-            if effect.waning is None and effect.scale != "added_rate":
+            if effect.prior and effect.waning is None and effect.scale != "added_rate":
                 problems.append(
                     Problem(
                         field=f"outcomes.{name}.effects.{option}.waning",
@@ -397,13 +429,18 @@ def _columns(problem: DecisionProblem, patients: Sequence[Patient]) -> dict[str,
 
 
 def _number(value: Any) -> float:
-    return np.nan if value is None else float(value)
+    """Return a covariate's value for a formula; what is no number is never in one."""
+    return np.nan if value is None or isinstance(value, str) else float(value)
 
 
 def _covariate_coordinates(problem: DecisionProblem, patients: Sequence[Patient]) -> dict:
     coordinates = {}
     for name, covariate in problem.covariates.items():
-        values = np.array([_number(patient.values[name]) for patient in patients])
+        said = [patient.values[name] for patient in patients]
+        if covariate.type == "category":
+            coordinates[name] = ("profile", [value or "" for value in said])
+            continue
+        values = np.array([_number(value) for value in said])
         attrs = {"units": covariate.unit} if covariate.unit else {}
         coordinates[name] = xr.Variable("profile", values, attrs)
     return coordinates
@@ -457,8 +494,9 @@ def band_risks(outcomes: xr.Dataset) -> xr.DataArray:
     )
 
 
-def _notes(problem: DecisionProblem, patients: Sequence[Patient], dataset: xr.Dataset) -> list[str]:
+def _notes(loaded: LoadedProblem, patients: Sequence[Patient], dataset: xr.Dataset) -> list[str]:
     """Return what every result of this simulation must say beside its numbers."""
+    problem = loaded.problem
     notes = [
         f"{outcome.label}: {outcome.baseline.caveat}"
         for outcome in problem.outcomes.values()
@@ -467,6 +505,8 @@ def _notes(problem: DecisionProblem, patients: Sequence[Patient], dataset: xr.Da
     influential = set(needed_covariates(problem))
     influential |= {rule.covariate for o in problem.options.values() for rule in o.not_for}
     influential |= {name for name, c in problem.covariates.items() if c.refuse}
+    for record in loaded.statements.values():
+        influential |= named_covariates(getattr(record, "when", None))
     for name, covariate in problem.covariates.items():
         if name not in influential and any(
             p.values[name] is not None and p.values[name] != covariate.default for p in patients

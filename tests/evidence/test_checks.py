@@ -32,7 +32,7 @@ FAULTS = [
     ("duplicate_id", 14, "estimates[1]", "E"),
     ("duplicate_key", 10, "estimates[0].value", "E"),
     ("empty", 1, "", "E"),
-    ("empty_value", 11, "estimates[0].population", "E"),
+    ("empty_value", 10, "estimates[0].population", "E"),
     ("exclusion_by_a_number", 10, "options.walk.not_for[0].covariate", "E"),
     ("explicit_tag", 8, "estimates[0].value", "E"),
     ("fraction_of_a_person", 8, "estimates[0].counts.events", "E"),

@@ -138,7 +138,7 @@ WIDE = {"lower": 0.39, "upper": 0.98, "level": 0.95, "kind": "confidence"}
     [
         (RATIO, {}, "a point alone is no distribution"),
         ({"measure": "risk", "value": 0.1}, {}, "declare `effective_sample_size:`"),
-        ({"measure": "number_needed_to_treat", "value": 14}, {}, "the ratio or the risks"),
+        ({"measure": "number_needed_to_treat", "value": 14}, {}, "the ratio or risks"),
         ({**RATIO, "interval": {**WIDE, "kind": "rounding"}}, {}, "a point alone"),
         ({"measure": "risk", "value": 0.1}, {"effective_sample_size": 50}, "badge: found nothing"),
         (RATIO, {"log_sd": 0.2}, "its spread is declared, not printed"),

@@ -122,7 +122,7 @@ def test_effects_are_the_printed_measures_and_neutral_elsewhere(evaluated, loade
     for j, option in enumerate(problem.options):
         for k, outcome in enumerate(problem.outcomes.values()):
             effect = outcome.effects.get(option)
-            if effect is not None:
+            if effect is not None and effect.prior:
                 assert evaluated[1][j, k] == point[effect.prior].item()
             else:
                 rates = {e.scale for e in outcome.effects.values()} == {"added_rate"}

@@ -1,8 +1,12 @@
 """YAML 1.2: what is read, what is refused, and where each value stands."""
 
+from pathlib import Path
+
 import pytest
 
 from riskmodel.errors import ParameterError
+from riskmodel.parameters import marked_yaml
+from riskmodel.parameters.library import shipped_folder
 from riskmodel.parameters.marked_yaml import MAX_BYTES, MAX_DEPTH, load_marked
 
 
@@ -137,3 +141,37 @@ def test_a_key_that_is_no_word_is_refused(tmp_path):
 def test_a_folder_in_place_of_a_file_is_no_such_file(tmp_path):
     with pytest.raises(ParameterError, match="no such file"):
         load_marked(tmp_path)
+
+
+SHIPPED_AND_BAD = sorted(
+    [*shipped_folder().rglob("*.yaml"), *(Path(__file__).parent.parent / "bad_params").glob("*")]
+)
+
+
+@pytest.mark.parametrize("path", SHIPPED_AND_BAD, ids=lambda path: path.name)
+def test_the_c_parser_reads_what_the_yaml_12_parser_reads(path, monkeypatch):
+    def read():
+        try:
+            document = load_marked(path)
+        except ParameterError as error:
+            return [str(problem) for problem in error.problems]
+        values = {k: v for k, v in document.values.items() if _at(document.value, k) is not None}
+        return document.value, document.keys, values  # where nothing stands, they place it apart
+
+    fast = read()
+    monkeypatch.setattr(marked_yaml, "_compose_quickly", lambda text: None)
+    assert fast == read()
+
+
+def _at(value, location):
+    for part in location:
+        value = value[part]
+    return value
+
+
+@pytest.mark.parametrize("opening", ["[", "- ", "? ", "{a: "])
+def test_nesting_far_too_deep_is_refused_and_crashes_nothing(tmp_path, opening):
+    path = tmp_path / "deep.yaml"
+    path.write_text(opening * 100_000)
+    with pytest.raises(ParameterError, match="nesting too deep"):
+        load_marked(path)

@@ -111,6 +111,13 @@ class Per(Record):
     of: Text
 
 
+class BaselineClass(Record):
+    """The edges of untreated risk between which a class of patients lies, as estimates of risk."""
+
+    above: Identifier | None = None
+    up_to: Identifier | None = None
+
+
 class Estimate(Statement):
     """What one source printed, untouched."""
 
@@ -154,6 +161,9 @@ class Estimate(Statement):
     per: Per | None = None
     at: dict[Identifier, Number] | None = Field(
         None, description="covariate values at which a risk holds"
+    )
+    baseline_class: BaselineClass | None = Field(
+        None, description="of an effect in a class of patients: the class's edges of untreated risk"
     )
     comparator: Text | None = None
     comparator_risk: Probability | None = Field(
