@@ -8,6 +8,8 @@ import pytest
 import xarray as xr
 
 import riskmodel as rm
+from riskmodel.evidence.priors import build_priors, draw_prior
+from riskmodel.models.posterior import Posterior
 
 # Three options and three outcomes, one of them wanted, with every form of baseline and effect
 # that the shipped problem does not use. All numbers are invented.
@@ -205,3 +207,28 @@ def hand_made():
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def drawn():
+    """Return an exact posterior without a sampler: independent priors, drawn as they are."""
+
+    def draw(loaded, seed=3, chains=4, size=1000):
+        rng = np.random.default_rng(seed)
+        priors = build_priors(loaded)
+        assert not any(prior.measure == "log_odds_line" for prior in priors.values())
+        draws = {
+            name: (("chain", "draw"), draw_prior(prior, chains * size, rng).reshape(chains, size))
+            for name, prior in priors.items()
+        }
+        record = {
+            "seed": seed,
+            "draws": chains * size,
+            "chains": chains,
+            "diagnostics": [],
+            "divergences": 0,
+            "versions": {},
+        }
+        return Posterior(loaded, xr.Dataset(draws), record)
+
+    return draw

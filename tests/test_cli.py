@@ -103,6 +103,105 @@ def test_show_of_an_unknown_id_names_the_nearest(say):
     )
 
 
+def test_list_filters_combine_and_unknown_ones_are_refused(say):
+    code, out, err = say("list", "--kind", "estimate", "--source", "walsh2022")
+    assert (code, err) == (0, "")
+    assert "rr_eskd_12m" in out
+    assert "aav_strata" not in out
+    code, out, err = say("list", "--kind", "estimat", "--status", "sen_primary")
+    assert (code, out) == (1, "")
+    assert [line.split(";")[-1] for line in err.splitlines()] == [
+        " did you mean 'estimate'?",
+        " did you mean 'seen_primary'?",
+    ]
+
+
+def test_an_own_folder_is_laid_over_the_library_for_looking_up(say, tmp_path):
+    path = tmp_path / "sources.yaml"
+    text = (
+        "schema: riskmodel/sources/1\nsources:\n  zeng2022: {citation: Mine, doi: 10.1000/x, "
+        "read: full text, role: primary%s}\n"
+    )
+    path.write_text(text % "")
+    for command in (("list",), ("show", "zeng2022"), ("cite", "zeng2022")):
+        code, out, err = say(*command, "--params", tmp_path)
+        assert (code, out) == (1, "")
+        assert err.startswith(f"{path}:3:13: sources.zeng2022: found 'zeng2022'; allowed: ")
+    path.write_text(text % ", overrides: an erratum")
+    assert "because an erratum" in say("show", "zeng2022", "--params", tmp_path)[1]
+    assert say("cite", "zeng2022", "--params", tmp_path)[1].startswith("Mine. doi:10.1000/x.")
+    code, out, _ = say("list", "--kind", "source", "--params", tmp_path)
+    assert re.search(r"zeng2022 +Mine", out)
+
+
+def test_cite_prints_each_format_and_refuses_others(say):
+    assert say("cite", "rr_eskd_12m")[1].startswith("Walsh M, Collister D, Zeng L, et al. BMJ.")
+    assert say("cite", "rr_eskd_12m", "--format", "bibtex")[1].startswith("@article{walsh2022,")
+    assert json.loads(say("cite", "rr_eskd_12m", "--format", "csl-json")[1])[0]["id"] == "walsh2022"
+    code, out, err = say("cite", "rr_eskd_12m", "--format", "ris")
+    assert (code, out) == (1, "")
+    assert err.startswith("format: found 'ris'; allowed: vancouver, bibtex, csl-json; ")
+
+
+def test_cite_of_a_judgement_says_whose_it_is(say):
+    name = "serious_infection_risk_implied"
+    code, out, err = say("cite", name)
+    assert (code, err) == (0, "")
+    assert out.startswith("No citation: judgement of the maintainers of riskmodel: ")
+    code, out, err = say("cite", name, "--format", "csl-json")
+    assert (code, json.loads(out)) == (0, [])
+    assert err.startswith("no citation: judgement of the maintainers of riskmodel: ")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("list", "--json"),
+        ("list", "--kind", "source", "--json"),
+        ("show", "plex_aav", "--json"),
+        ("cite", "plex_aav", "--json"),
+        ("cite", "plex_aav", "--format", "csl-json"),
+        ("cite", "plex_aav", "--format", "csl-json", "--json"),
+        ("schema",),
+        ("schema", "problem"),
+    ],
+)
+def test_json_is_all_that_stands_on_standard_output(say, argv):
+    code, out, _ = say(*argv)
+    assert code == 0
+    json.loads(out)
+
+
+def test_schema_is_written_into_a_folder(say, tmp_path):
+    code, out, err = say("schema", "profile", "--out", tmp_path / "schema")
+    assert (code, err) == (0, "")
+    assert out == f"{tmp_path / 'schema' / 'profile.json'}\n"
+    assert len(say("schema", "--out", tmp_path / "schema")[1].splitlines()) == 8
+    code, out, err = say("schema", "profil")
+    assert (code, out) == (1, "")
+    assert "did you mean 'profile'?" in err
+
+
+def test_trace_of_what_is_no_run_is_refused(say, tmp_path):
+    code, out, err = say("trace", tmp_path)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"run: found {tmp_path}, which holds no run; allowed: ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "argv", [("list",), ("show", "plex_aav"), ("cite", "plex_aav"), ("schema", "problem")]
+)
+def test_looking_things_up_loads_nothing_heavy(argv):
+    heavy = ("pymc", "arviz", "pandas", "xarray", "scipy.stats", "matplotlib.pyplot")
+    code = (
+        f"import sys; from riskmodel.cli import main; assert main({list(argv)!r}) == 0;"
+        f"print([m for m in {heavy!r} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.splitlines()[-1:]) == (0, ["[]"]), done.stderr
+
+
 # --- usage --------------------------------------------------------------------------------------
 
 
@@ -125,7 +224,13 @@ def test_wrong_usage_exits_2(say, argv):
 
 
 def test_help_exits_0_and_gives_an_example(say):
-    for argv in (("--help",), ("run", "--help"), ("check", "--help"), ("show", "--help")):
+    for argv in (
+        ("--help",),
+        *(
+            (command, "--help")
+            for command in ("run", "check", "list", "show", "cite", "trace", "schema")
+        ),
+    ):
         code, out, err = say(*argv)
         assert (code, err) == (0, "")
         assert len(argv) == 1 or "Example: riskmodel" in out
@@ -189,7 +294,7 @@ def test_a_preferences_file_with_faults_is_reported_by_line(say, tmp_path):
         "run", "plex_aav", *PATIENT, "--preferences", path, "--out", tmp_path / "run"
     )
     assert code == 1
-    assert err.startswith(f"{path}:14:31: weights.serious_infection.weight: found -0.3; allowed: ")
+    assert err.startswith(f"{path}:15:31: weights.serious_infection.weight: found -0.3; allowed: ")
 
 
 # --- the output folder --------------------------------------------------------------------------
@@ -305,6 +410,19 @@ def test_a_second_run_reuses_the_stored_posterior_and_its_seed(two_runs):
         for path in ("first", "runs/plex_aav-1")
     )
     assert (again["reused"], again["seed"]) == (True, first["seed"])
+
+
+@pytest.mark.slow
+def test_a_number_of_a_run_is_traced(two_runs, say):
+    folder, *_ = two_runs
+    name = "absolute_effects/patient.plex.death/risk_difference"
+    code, out, err = say("trace", folder / "first", name)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{name} = ")
+    assert json.loads(say("trace", folder / "first", name, "--json")[1])["id"] == name
+    assert "net_benefit/profile.option/COLUMN" in say("trace", folder / "first")[1]
+    listed = json.loads(say("trace", folder / "first", "net_benefit", "--json")[1])
+    assert listed["rows"] == ["patient.plex"]
 
 
 @pytest.mark.slow

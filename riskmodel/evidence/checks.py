@@ -250,7 +250,10 @@ def _one_sided(n: int, *, none: bool) -> str:
     """Return the one-sided 95% limits of no event, or of nothing but events, among n."""
     exact, jeffreys = 1 - 0.05 ** (1 / n), jeffreys_limit(n)
     if none:
-        return f"a risk up to {exact:.1%} (Clopper-Pearson) or {jeffreys:.1%} (Jeffreys)"
+        return (
+            f"a risk up to {exact:.1%} (Clopper-Pearson) or {jeffreys:.1%} (Jeffreys), "
+            "one-sided 95%"
+        )
     return (
         f"a risk down to {1 - exact:.1%} (Clopper-Pearson) or {1 - jeffreys:.1%} (Jeffreys), "
         "one-sided 95%"
@@ -280,7 +283,7 @@ def jeffreys_limit(n: int, prob: float = 0.95) -> float:
     Examples
     --------
     >>> round(jeffreys_limit(5), 3)
-    0.314
+    0.306
     """
     steps = 4000
     width = min(pi / 2, 8 / sqrt(2 * n)) / steps  # beyond it the integrand is below 1e-13
@@ -295,6 +298,8 @@ def jeffreys_limit(n: int, prob: float = 0.95) -> float:
 
 def _impossible_value(estimate: Estimate, value: float, fault) -> Iterator[Problem]:
     ratio = estimate.measure in (*RATIO_MEASURES, "rate_ratio", "prevalence_ratio")
+    if estimate.unit not in (None, "percent"):
+        return  # its unit is asked about, and decides what the number may be
     if estimate.measure == "risk" and not 0 <= value <= 1:
         yield fault(
             "value",
@@ -410,7 +415,7 @@ def _counted_faults(estimate: Estimate, fault) -> Iterator[Problem]:
             "unit_of_analysis",
             severity="Q",
             found=NOTHING,
-            allowed=f"what was counted; the printed figure speaks of {thing}",
+            allowed=f"what was counted, where the printed figure speaks of {thing}",
             remedy="add `unit_of_analysis:`; a risk of an infusion is not that of a patient who "
             "has several",
         )
@@ -458,7 +463,8 @@ def _comparator_faults(estimate: Estimate, fault) -> Iterator[Problem]:
             "value",
             found=estimate.value,
             allowed=f"a difference of at most {room:.1%}, "
-            + ("the comparator's risk" if too_low else "what the comparator's risk leaves"),
+            + ("the comparator's risk" if too_low else "what the comparator's risk leaves")
+            + (f": a number needed of {1 / room:.3g} or more" if room else ""),
             remedy=f"{points:.1%} is more than there is room for; check both figures",
         )
 

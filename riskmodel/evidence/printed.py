@@ -6,7 +6,15 @@ import re
 from collections.abc import Callable, Iterator
 
 from riskmodel.errors import Phrase, Problem
-from riskmodel.parameters.schema import Amount, Estimate, Record, Regimen, Statement, TimeRange, Window
+from riskmodel.parameters.schema import (
+    Amount,
+    Estimate,
+    Record,
+    Regimen,
+    Statement,
+    TimeRange,
+    Window,
+)
 
 _NUMBER = re.compile(r"\d+(?:[.,·]\d+)*|(?<!\d)[.·]\d+")
 _WORDS = {

@@ -60,6 +60,9 @@ def check_statement(
         return entry.document.problem((*entry.location, *part), **words)
 
     found = list(asked)
+    source = library.records("source").get(record.source.key or "")
+    if source is not None and source.role == "tertiary":
+        answerable = [*answerable, "source"]  # asked where a prior is made from it
     if isinstance(record, Estimate):
         found += check_estimate(record, entry)
     found += _source_reference_faults(record, library, fault)
@@ -106,7 +109,6 @@ def _asked_where_used(record: Statement) -> Iterator[str]:
             yield "unit_of_analysis"
         if record.measure.startswith("number_needed"):
             yield "value"  # a rounded number needed, used again
-    yield "source"  # one that is tertiary
 
 
 # --- what every statement has -------------------------------------------------------------------
@@ -369,7 +371,7 @@ def _dose_faults(record: Regimen, treatment: Treatment, fault: Fault) -> Iterato
         if outside:
             total = _course_total(record)
             course = (
-                f"; the course would be {_shown(total)} {dose.unit}" if total is not None else ""
+                f", where the course would be {_shown(total)} {dose.unit}" if total is not None else ""
             )
             yield fault(
                 "dose",
@@ -486,7 +488,7 @@ def check_source(entry: Entry) -> list[Problem]:
             entry.location,
             of_key=True,
             found=Phrase("no DOI, PMID or URL"),
-            allowed="one of doi, pmid, url; for a page without any, its title and date",
+            allowed="one of doi, pmid, url, or for a page without any, its title and date",
             remedy="add `doi:`, `pmid:` or `url:`; the bracket numbers of a web page are none",
         )
     ]

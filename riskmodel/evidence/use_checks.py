@@ -173,7 +173,9 @@ def _benefit_and_harm(loaded: LoadedProblem, uses: list[Use]) -> Found:
         times = "shown" in (a.role, b.role) and not _same_time(a, b)
         if patients or times:
             what = " and ".join(
-                words for words, differ in (("patients", patients), ("times", times)) if differ
+                words
+                for words, differ in (("of other patients", patients), ("at another time", times))
+                if differ
             )
             yield (
                 ("benefit and harm", frozenset((a.id, b.id))),
@@ -181,10 +183,11 @@ def _benefit_and_harm(loaded: LoadedProblem, uses: list[Use]) -> Found:
                     loaded,
                     b.location,
                     severity="Q",
-                    found=Phrase(f"{_described(b)} beside {_described(a)}: two {what}"),
+                    found=Phrase(f"{b.id} beside {a.id}, {what}"),
                     allowed="a benefit and a harm counted in the same patients over the same time",
-                    remedy="use a matched pair, or ratios on each patient's own baseline risks; "
-                    f"or settle it in writing: {_answer(a.id, b.id)}",
+                    remedy=f"{_described(b)}; {_described(a)}. Use a matched pair, or ratios on "
+                    "each patient's own baseline risks; or settle it in writing: "
+                    + _answer(a.id, b.id),
                 ),
             )
 
@@ -205,7 +208,9 @@ def _same_time(a: Use, b: Use) -> bool:
 def _described(use: Use) -> str:
     estimate = use.estimate
     who = estimate.group or f"'{estimate.population}'"
-    return f"{use.id} ({estimate.measure}, {who}, {use.horizon or estimate.horizon})"
+    return f"{use.id}: {estimate.measure} {estimate.number:g}, {who}, " + str(
+        use.horizon or estimate.horizon
+    )
 
 
 def _double_use(loaded: LoadedProblem, uses: list[Use]) -> Found:
@@ -478,7 +483,7 @@ def _beyond_the_covariate(loaded: LoadedProblem, use: Use) -> Found:
         if lowest <= value <= highest:
             continue
         meant = [
-            f"was {value:g} {unit} meant, {value * factor:.3g} {covariate.unit}?"
+            f"was {value:g} {unit} meant, {value * factor:g} {covariate.unit}?"
             for unit, factor in covariate.accepts.items()
             if lowest <= value * factor <= highest
         ]

@@ -10,14 +10,15 @@ from riskmodel.errors import Phrase, Problem
 from riskmodel.parameters.marked_yaml import Location, MarkedDocument
 
 _MONTH = (
-    "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+    "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
     "|(?:januar|februar|märz|mai|juni|juli|oktober|dezember)"
 )
 _DATE = (
     r"(?:\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})\b|\b\d{4}[./-]\d{1,2}[./-]\d{1,2}"
-    rf"|\b\d{{1,2}}\.?\s+(?i:{_MONTH})\.?,?\s+\d{{4}}|\b(?i:{_MONTH})\.?\s+\d{{1,2}},?\s+\d{{4}})"
+    rf"|\b\d{{1,2}}\.?\s{{1,3}}(?i:{_MONTH})\.?,?\s{{1,3}}\d{{4}}"
+    rf"|\b(?i:{_MONTH})\.?\s{{1,3}}\d{{1,2}},?\s{{1,3}}\d{{4}})"
 )
-_NAME = r"[A-ZÀ-Þ][a-zà-ÿ'’-]+"
+_NAME = r"[A-ZÀ-Þ][a-zà-ÿ'’-]{1,40}"
 _BORN = r"(?i:\b(?:date of birth|birth ?date|born(?: on)?|d\.?o\.?b\b\.?|geb(?:oren)?\b\.?))"
 _RECORD = (
     r"(?i:\b(?:mrn|medical record(?: number| no)?|(?:patient|hospital|chart|record|insurance|case)"
@@ -32,7 +33,7 @@ _ANYWHERE: tuple[tuple[str, re.Pattern], ...] = (
     ("a date of birth", re.compile(rf"{_BORN}[\s:=#-]{{0,4}}(?:on\s+)?{_DATE}")),
     ("a record number", re.compile(rf"{_RECORD}\s*[.:=#]*\s*[A-Z]{{0,3}}-?(?=(?:[ -]?\d){{4}})")),
     ("an insurance number", re.compile(r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])")),
-    ("an e-mail address", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
+    ("an e-mail address", re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}\.\w")),
 )
 # Where no citation stands: there, a person beside a date is an author beside a publication.
 _OUTSIDE_CITATIONS = (
@@ -88,7 +89,7 @@ def check_identifiers(document: MarkedDocument) -> list[Problem]:
 
 def _fault(what: str) -> dict:
     return {
-        "found": Phrase(f"text that looks like {what}; it is not repeated here"),
+        "found": Phrase(f"text that looks like {what}, not repeated here"),
         "allowed": "nothing that could name a patient",
         "remedy": "take it out of the file, and of every copy",
     }

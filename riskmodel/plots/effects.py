@@ -10,6 +10,11 @@ import pandas as pd
 from riskmodel.plots.style import GREY, new_axes
 
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
+LOOKS = {
+    "more is better": (_BLUE, "o"),
+    "more is worse": (_ORANGE, "s"),
+    "impact on decisions only": (GREY, "D"),
+}
 
 
 def plot_differences(
@@ -26,7 +31,8 @@ def plot_differences(
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns ``value``, ``lower``, ``upper`` and ``unwanted``; drawn from the top down.
+        Columns ``value``, ``lower``, ``upper`` and ``meaning``, a key of `LOOKS`; drawn from
+        the top down.
     labels : sequence of str
         One a row.
     xlabel : str
@@ -42,9 +48,8 @@ def plot_differences(
     """
     ax = new_axes(ax)
     rows = np.arange(len(labels) + len(missing))[::-1]
-    looks = {True: (_ORANGE, "s", "more is worse"), False: (_BLUE, "o", "more is better")}
-    for unwanted, (colour, marker, words) in looks.items():
-        chosen = table["unwanted"].to_numpy(dtype=bool) == unwanted
+    for words, (colour, marker) in LOOKS.items():
+        chosen = (table["meaning"] == words).to_numpy()
         if not chosen.any():
             continue
         part, place = table[chosen], rows[: len(labels)][chosen]
@@ -61,6 +66,7 @@ def plot_differences(
             va="center",
             color="#555555",
             fontsize=7,
+            backgroundcolor="white",
         )
     ax.set_yticks(rows, [*labels, *missing])
     ax.set_ylim(-0.6, len(rows) - 0.4)

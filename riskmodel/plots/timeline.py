@@ -7,20 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from riskmodel.plots.style import GREY, new_axes
+from riskmodel.plots.style import new_axes
 
 _TICKS = {
     1: "1 day",
     7: "1 week",
-    14: "2 weeks",
     30.44: "1 month",
     91.3: "3 months",
-    182.6: "6 months",
     365.25: "1 year",
     1095.75: "3 years",
     3652.5: "10 years",
 }
 _COLOURS = {"window": "#0072B2", "time range": "#009E73"}
+_PALE = "#AAAAAA"
 
 
 def plot_timeline(table: pd.DataFrame, *, labels: Sequence[str], ax=None):
@@ -29,8 +28,10 @@ def plot_timeline(table: pd.DataFrame, *, labels: Sequence[str], ax=None):
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns ``kind``, ``from_days``, ``from_days_at_latest``, ``to_days``; nan or None is an
-        open end, drawn as an arrow. A window whose opening is itself a range fades in over it.
+        Columns ``kind``, ``from_days``, ``from_days_at_latest``, ``to_days``; nan or None at the
+        end is an open end, drawn as an arrow. A window whose opening is itself a range fades in
+        over it. A row without any number has its words, ``printed_time``, in place of a bar; one
+        whose ``profiles`` are empty is drawn in grey.
     labels : sequence of str
         One a row, from the top down.
     ax : matplotlib.axes.Axes, optional
@@ -45,8 +46,14 @@ def plot_timeline(table: pd.DataFrame, *, labels: Sequence[str], ax=None):
     low, high = max(known.min(initial=1) / 2, 0.5), known.max(initial=30) * 2
     rows = np.arange(len(table))[::-1]
     seen: set[str] = set()
-    for place, kind, (start, latest, end) in zip(rows, table["kind"], ends.to_numpy(), strict=True):
-        colour = _COLOURS.get(kind, GREY)
+    for place, row, (start, latest, end) in zip(
+        rows, table.itertuples(), ends.to_numpy(), strict=True
+    ):
+        kind = row.kind if row.profiles else f"{row.kind} for other patients"
+        colour = _COLOURS[row.kind] if row.profiles else _PALE
+        if np.isnan(start) and np.isnan(end):
+            ax.text(low * 1.1, place, f"“{row.printed_time}”", va="center", color="#555555")
+            continue
         left = low if not start > 0 else start
         right = high if np.isnan(end) else end
         label = None if kind in seen else kind
@@ -66,6 +73,7 @@ def plot_timeline(table: pd.DataFrame, *, labels: Sequence[str], ax=None):
     ax.set_xticks(ticks, [_TICKS[day] for day in ticks])
     ax.minorticks_off()
     ax.set_yticks(rows, labels)
+    ax.set_ylim(-0.6, len(table) - 0.4)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color="#dddddd", linewidth=0.5)
     ax.set_axisbelow(True)

@@ -146,15 +146,19 @@ def windows_table(loaded: LoadedProblem, patients: Sequence[Patient]) -> pd.Data
     rows = []
     for record in loaded.statements.values():
         if isinstance(record, Window):
-            opens = record.opens.days if record.opens else (0.0, 0.0)
+            opens = record.opens.days if record.opens else (None, None)
             closes = record.closes.days if record.closes else (None, None)
+            if record.closes and not record.opens:
+                opens = (0.0, None)
             label, what, when = record.action, _window_words(record), record.when
-            ends = (opens[0], opens[1], closes[1])
+            ends = (opens[0], opens[1] if opens[1] != opens[0] else None, closes[1])
             since = record.anchor
         elif isinstance(record, TimeRange) and record.span:
             lower, upper = record.span.days
-            label, what, when = f"{record.quantity.replace('_', ' ')}: {record.endpoint}", "", None
-            ends, since = (lower, None, upper), "start"
+            words = [record.treatment, record.quantity]
+            label = ", ".join(word.replace("_", " ") for word in words if word)
+            label, when = f"{label}: {record.endpoint}", None
+            ends, since = (lower, None, upper), ""
             what = str(record.span)
         else:
             continue

@@ -1,13 +1,9 @@
-"""The figures of a run, by name: size, style, caption, alt text and the points that were drawn."""
+"""The figures of a run's draws, by name, with caption, alt text and the points that were drawn."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from textwrap import wrap
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -31,47 +27,15 @@ from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Panel
 from riskmodel.plots.absolute_effect import plot_absolute_effect
 from riskmodel.plots.decision_curve import plot_strategy_band, plot_treatment_decision_curve
-from riskmodel.plots.effects import plot_differences, plot_proportions
+from riskmodel.plots.effects import plot_differences
 from riskmodel.plots.preference import plot_preference_curve
-from riskmodel.plots.style import house_style, unit_text
-from riskmodel.plots.timeline import plot_timeline
+from riskmodel.plots.style import unit_text
+from riskmodel.reports.paper_figure import DISCLAIMER, PaperFigure, new_figure, styled
 from riskmodel.reports.provenance import sources_in_use
 from riskmodel.simulation.outcomes import loaded_problem
 
-FORMATS = ("pdf", "svg", "png")
-PNG_DPI = 300
-WIDTH_MM = 176  # BMC's full width; PLOS allows 66.8 to 190.5
 MAX_PROFILES = 6
 GRID_POINTS = 61
-DISCLAIMER = "Research use; not medical advice."
-
-# Without dates the same picture is the same bytes.
-_METADATA = {
-    "pdf": {"CreationDate": None},
-    "svg": {"Date": None},
-    "png": {"Software": None},
-}
-
-
-@dataclass(frozen=True)
-class PaperFigure:
-    """One figure ready to be saved.
-
-    Parameters
-    ----------
-    name : str
-        File name without ending.
-    figure : matplotlib.figure.Figure
-    points : pandas.DataFrame
-        What was drawn.
-    caption, alt_text : str
-    """
-
-    name: str
-    figure: Any
-    points: pd.DataFrame
-    caption: str
-    alt_text: str
 
 
 def covariate_grid(loaded: LoadedProblem) -> list[dict]:
@@ -127,25 +91,6 @@ def run_figures(
             yield _decision_curve(outcomes, option, f"decision_curve{suffix}", preferences, prob)
 
 
-def _new_figure(height_mm: float, *shape, **keywords):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH_MM / 25.4, height_mm / 25.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots(*shape, **keywords)
-
-
-def _styled(draw):
-    """Run a drawing function under the house style, leaving the session's own as it is."""
-
-    def drawn(*args, **keywords):
-        with house_style():
-            return draw(*args, **keywords)
-
-    return drawn
-
-
 def _effect_figures(outcomes: xr.Dataset, prob: float) -> Iterator[PaperFigure]:
     """Yield the effects on every outcome, one figure a patient."""
     events, means = absolute_effects(outcomes, prob=prob), mean_differences(outcomes, prob=prob)
@@ -156,7 +101,7 @@ def _effect_figures(outcomes: xr.Dataset, prob: float) -> Iterator[PaperFigure]:
             yield _effects(outcomes, *parts, who, name, prob)
 
 
-@_styled
+@styled
 def _effects(outcomes, events, means, who: str, name: str, prob: float) -> PaperFigure:
     problem = loaded_problem(outcomes).problem
     several = len(problem.alternatives) > 1
@@ -173,10 +118,15 @@ def _effects(outcomes, events, means, who: str, name: str, prob: float) -> Paper
         )
         panels.append((f"Difference per 1000 by {outcomes.attrs['horizon']}", table))
     for (_, unit), part in means.groupby(["outcome", "unit"], sort=False) if len(means) else ():
-        panels.append((f"Mean difference ({unit})", part.assign(value=part["mean_difference"])))
-    missing = [label(row.option, row.outcome) for row in unknown.itertuples()]
+        panels.append((f"Mean difference, {unit}", part.assign(value=part["mean_difference"])))
+    missing = []
+    for outcome, rows in unknown.groupby("outcome", sort=False) if len(unknown) else ():
+        if several and len(rows) == len(problem.alternatives):
+            missing.append(f"{problem.outcomes[outcome].label},\nevery option")
+        else:
+            missing += [label(option, outcome) for option in rows["option"]]
     counts = [len(table) + (len(missing) if i == 0 else 0) for i, (_, table) in enumerate(panels)]
-    figure, axes = _new_figure(
+    figure, axes = new_figure(
         28 + 11 * sum(counts) + 14 * (len(panels) - 1),
         len(panels),
         1,
@@ -185,8 +135,7 @@ def _effects(outcomes, events, means, who: str, name: str, prob: float) -> Paper
     )
     points = []
     for i, (ax, (xlabel, table)) in enumerate(zip(axes.ravel(), panels, strict=True)):
-        unwanted = [problem.outcomes[key].unwanted for key in table["outcome"]]
-        table = table.assign(unwanted=unwanted)
+        table = table.assign(meaning=[_meaning(problem.outcomes[key]) for key in table["outcome"]])
         plot_differences(
             table,
             labels=[label(row.option, row.outcome) for row in table.itertuples()],
@@ -219,86 +168,14 @@ def _effects(outcomes, events, means, who: str, name: str, prob: float) -> Paper
     return PaperFigure(name, figure, table, _caption(caption, outcomes), alt)
 
 
-def evidence_figures(
-    loaded: LoadedProblem, tables: Mapping[str, pd.DataFrame]
-) -> Iterator[PaperFigure]:
-    """Yield the figures of what the sources say that is not modelled.
-
-    Parameters
-    ----------
-    loaded : LoadedProblem
-    tables : mapping of str to pandas.DataFrame
-        Of :func:`riskmodel.reports.evidence_tables.evidence_tables`.
-    """
-    if "windows" in tables and tables["windows"][["from_days", "to_days"]].notna().any(axis=None):
-        yield _timeline(loaded, tables["windows"])
-    if "reported_risks" in tables:
-        yield _reported_risks(loaded, tables["reported_risks"])
+def _meaning(outcome) -> str:
+    """Return which way of an outcome is better, as the figures say it."""
+    if outcome.diagnostic_impact:
+        return "impact on decisions only"
+    return "more is worse" if outcome.unwanted else "more is better"
 
 
-@_styled
-def _timeline(loaded: LoadedProblem, table: pd.DataFrame) -> PaperFigure:
-    timed = table["from_days"].gt(0) | table["to_days"].notna() | table["kind"].eq("window")
-    table = table[timed]
-    figure, ax = _new_figure(34 + 13 * len(table))
-    labels = [
-        "\n".join(
-            wrap(f"{row.label}, since {row.since}" if row.since != "start" else row.label, 44)
-        )
-        for row in table.itertuples()
-    ]
-    plot_timeline(table, labels=labels, ax=ax)
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncol=2)
-    caption = (
-        f"Windows and ranges of time as the sources print them. Population: "
-        f"{loaded.problem.population}. Pale: the opening is itself a range; arrow: no end is "
-        "printed; diamond: one point of time. What the ends of a range mean: "
-        + "; ".join(f"{row.label}: {row.meaning or row.printed_time}" for row in table.itertuples())
-        + "."
-    )
-    said = [f"{row.label}: {row.printed_time}" for row in table.itertuples()]
-    return PaperFigure(
-        "timeline",
-        figure,
-        table,
-        _evidence_caption(caption, table),
-        f"Bars on an axis of time. {'; '.join(said)}.",
-    )
-
-
-@_styled
-def _reported_risks(loaded: LoadedProblem, table: pd.DataFrame) -> PaperFigure:
-    figure, ax = _new_figure(32 + 12 * len(table))
-    labels = [
-        "\n".join(wrap(f"{row.outcome}: {row.population} ({row.horizon})", 52))
-        for row in table.itertuples()
-    ]
-    plot_proportions(table, labels=labels, xlabel="Reported proportion (%)", ax=ax)
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncol=2)
-    caption = (
-        "Reported proportions without a comparator, never averaged: patients, times and units of "
-        "counting differ. Hollow marks: no contrast can be read from them. Bars: 95% Jeffreys "
-        "intervals where counts are printed."
-    )
-    said = [f"{row.outcome}, {row.population}: {100 * row.risk:.3g}%" for row in table.itertuples()]
-    return PaperFigure(
-        "reported_risks",
-        figure,
-        table,
-        _evidence_caption(caption, table),
-        f"Proportions with intervals. {'; '.join(said)}.",
-    )
-
-
-def _evidence_caption(text: str, table: pd.DataFrame) -> str:
-    lines = dict.fromkeys(
-        f"- {row.source}" + (f" ({row.locator})" if row.locator else "")
-        for row in table.itertuples()
-    )
-    return f"{' '.join(text.split())}\n{DISCLAIMER}\n\nSources\n" + "\n".join(lines)
-
-
-@_styled
+@styled
 def _absolute_effect(grid: xr.Dataset, option: str, name: str, prob: float) -> PaperFigure:
     loaded = loaded_problem(grid)
     problem, mix = loaded.problem, loaded.problem.case_mix
@@ -312,7 +189,7 @@ def _absolute_effect(grid: xr.Dataset, option: str, name: str, prob: float) -> P
     }
     low, high = mix.within
     edges = [b.up_to for b in covariate.bands if b.up_to is not None and low < b.up_to < high]
-    figure, ax = _new_figure(110)
+    figure, ax = new_figure(110)
     plot_absolute_effect(
         table,
         x=mix.covariate,
@@ -365,14 +242,14 @@ def _preference_curves(outcomes, option, suffix, preferences, prob) -> Iterator[
         )
 
 
-@_styled
+@styled
 def _preference_curve(outcomes, curve, break_even, name: str, preferences) -> PaperFigure:
     bound = weighting(outcomes, preferences)
     problem, panel = bound.problem, bound.panel
     outcome, who = curve["outcome"].iloc[0], curve["profile"].iloc[0]
     option, prob = curve["option"].iloc[0], curve["prob"].iloc[0]
     varied, reference = problem.outcomes[outcome].label, problem.outcomes[panel.reference].label
-    figure, axes = _new_figure(110, 2, 1, sharex=True, height_ratios=(3, 2))
+    figure, axes = new_figure(110, 2, 1, sharex=True, height_ratios=(3, 2))
     plot_preference_curve(
         curve,
         axes=axes,
@@ -434,7 +311,7 @@ def break_even_words(row: pd.Series) -> str:
     return f"P(net benefit > 0) {', '.join(words(*pair) for pair in levels)}."
 
 
-@_styled
+@styled
 def _decision_curve(outcomes, option: str, name: str, preferences, prob: float) -> PaperFigure:
     bound = weighting(outcomes, preferences)
     problem, panel = bound.problem, bound.panel
@@ -444,7 +321,7 @@ def _decision_curve(outcomes, option: str, name: str, preferences, prob: float) 
     curve = curve.assign(strategy=named)[curve["option"] == option]
     shown = [strategy for strategy in curve["strategy"].unique() if strategy != TREAT_NONE]
     columns = 3
-    figure, grid = _new_figure(
+    figure, grid = new_figure(
         120, -(-(len(shown) + 1) // columns), columns, sharex=True, squeeze=False
     )
     axes = grid.ravel()
@@ -519,24 +396,3 @@ def _caption(text: str, outcomes: xr.Dataset) -> str:
     later = outcomes.attrs["horizon"] != str(loaded.problem.horizon)
     sources = "\n".join(f"- {line}" for line in sources_in_use(loaded, later=later))
     return "\n".join(parts) + f"\n\nSources\n{sources}"
-
-
-def save_figure(figure: PaperFigure, folder: Path) -> list[Path]:
-    """Write a figure as PDF, SVG and PNG, its points as CSV, its caption and alt text as text."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    with house_style():
-        figure.figure.get_layout_engine().execute(figure.figure)  # once, not for every format
-        figure.figure.set_layout_engine("none")
-        for ending in FORMATS:
-            path = folder / f"{figure.name}.{ending}"
-            fast = {"pil_kwargs": {"compress_level": 1}} if ending == "png" else {}
-            figure.figure.savefig(
-                path, format=ending, dpi=PNG_DPI, metadata=_METADATA[ending], **fast
-            )
-            paths.append(path)
-    points = folder / f"{figure.name}.csv"
-    figure.points.to_csv(points, index=False, float_format="%.8g")
-    text = folder / f"{figure.name}.txt"
-    text.write_text(f"Caption\n{figure.caption}\n\nAlt text\n{figure.alt_text}\n", encoding="utf-8")
-    return [*paths, points, text]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from riskmodel.reports.figures import PaperFigure
+from riskmodel.reports.paper_figure import PaperFigure
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;

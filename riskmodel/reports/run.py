@@ -43,10 +43,12 @@ from riskmodel.models.posterior import (
 )
 from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Duration, Panel
+from riskmodel.reports.evidence_figures import evidence_figures
 from riskmodel.reports.evidence_tables import evidence_tables
-from riskmodel.reports.figures import covariate_grid, evidence_figures, run_figures, save_figure
+from riskmodel.reports.figures import covariate_grid, run_figures
 from riskmodel.reports.folder import RECORD, move_into_place, require_free
 from riskmodel.reports.html import write_report
+from riskmodel.reports.paper_figure import save_figure
 from riskmodel.reports.progress import Steps
 from riskmodel.reports.provenance import provenance_table
 from riskmodel.reports.tables import (

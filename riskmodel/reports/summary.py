@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from riskmodel.reports.figures import DISCLAIMER, break_even_words
+from riskmodel.reports.figures import break_even_words
+from riskmodel.reports.paper_figure import DISCLAIMER
 from riskmodel.reports.run import Run
 
 MAX_PROFILES = 8
@@ -81,9 +82,9 @@ def _print_profile(run: Run, problem, who: str, console: Console) -> None:
         console.print(_effects_table(problem, option, rows, rows["prob"].iloc[0]))
     for row in _of(run, "mean_differences", who).itertuples():
         digits = digits_for(row.monte_carlo_standard_error)
+        said = f"{problem.options[row.option].label}, {problem.outcomes[row.outcome].label.lower()}"
         console.print(
-            f"  {problem.options[row.option].label}, "
-            f"{problem.outcomes[row.outcome].label.lower()}: {row.mean_difference:+.{digits}f} ({row.lower:+.{digits}f} to "
+            f"  {said}: {row.mean_difference:+.{digits}f} ({row.lower:+.{digits}f} to "
             f"{row.upper:+.{digits}f}) {row.unit}; P(better) {row.prob_benefit:.2f}",
             highlight=False,
         )

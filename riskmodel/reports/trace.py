@@ -49,14 +49,16 @@ class RunFolder:
     record: Mapping[str, Any] = field(repr=False)
 
     @classmethod
-    def open(cls, folder: Path) -> RunFolder:
-        """Return the run in a folder.
+    def open(cls, folder: Path | RunFolder) -> RunFolder:
+        """Return the run in a folder; one that is open already, as it is.
 
         Raises
         ------
         ParameterError
             If there is none.
         """
+        if isinstance(folder, cls):
+            return folder
         folder = Path(folder)
         try:
             record = json.loads((folder / RECORD).read_bytes())
@@ -139,13 +141,13 @@ def _netcdf(path: Path):
 # --- what there is ------------------------------------------------------------------------------
 
 
-def list_ids(folder: Path, table: str | None = None) -> dict:
+def list_ids(folder: Path | RunFolder, table: str | None = None) -> dict:
     """Return the tables of a run, or the rows and columns of one, as plain data.
 
     Parameters
     ----------
-    folder : Path
-        A run's folder.
+    folder : Path or RunFolder
+        A run's folder; opened once for many numbers, it is read once.
     table : str, optional
 
     Returns
@@ -181,22 +183,23 @@ def _columns(card: TableCard, rows: Mapping[str, Mapping]) -> list[str]:
 # --- one number ---------------------------------------------------------------------------------
 
 
-def trace(folder: Path, name: str) -> dict:
+def trace(folder: Path | RunFolder, name: str) -> dict:
     """Return where one number of a run's tables comes from, as plain data.
 
     Parameters
     ----------
-    folder : Path
-        A run's folder.
+    folder : Path or RunFolder
+        A run's folder; opened once for many numbers, it is read once.
     name : str
         ``table/row-key/column``; the row-key is the row's key columns joined by dots.
 
     Returns
     -------
     dict
-        ``value`` as stored; ``formula``; ``draws``, with the number computed again from them
-        where that takes no fitting; ``quantities``: each baseline and effect with its priors,
-        each prior with its estimates, each estimate with its source, locator and addresses.
+        ``stored``, the text in the table, and its ``value`` if that is a number; ``formula``;
+        ``draws``, with the number computed again from them where that takes no fitting;
+        ``quantities``: each baseline and effect with its priors, each prior with its estimates,
+        each estimate with its source, locator and addresses.
 
     Raises
     ------
@@ -207,7 +210,7 @@ def trace(folder: Path, name: str) -> dict:
     table, row_key, column = _split(name)
     card, rows = run.rows(table)
     if row_key not in rows:
-        listed_by = f"`riskmodel trace {folder} {table}`"
+        listed_by = f"`riskmodel trace {run.folder} {table}`"
         raise ParameterError([unknown("row", row_key, list(rows), listed_by=listed_by)])
     row = rows[row_key]
     if column not in row:
@@ -237,7 +240,7 @@ def trace(folder: Path, name: str) -> dict:
         else None,
     }
     told["contradictions"] = traced.contradictions(told["quantities"])
-    return {key: value for key, value in told.items() if value is not None}
+    return {key: part for key, part in told.items() if part is not None or key == "value"}
 
 
 def _split(name: str) -> tuple[str, str, str]:
@@ -325,10 +328,10 @@ class _Tracer:
             treated, base = (_slice(file, told["variable"], told[arm]) for arm in ("at", "minus"))
         kept = np.isfinite(treated - base)
         told["kept"] = int(kept.sum())
+        stored = _number(self.row[self.column])
         again = self._again(treated[kept], base[kept], treated, base)
-        if again is not None:
-            stored = _number(self.row[self.column])
-            agrees = stored is not None and math.isclose(stored, again, rel_tol=1e-6, abs_tol=1e-12)
+        if again is not None and stored is not None:
+            agrees = math.isclose(stored, again, rel_tol=1e-6, abs_tol=1e-12)
             told |= {"computed_again": again, "agrees": agrees}
         return told
 
@@ -599,7 +602,7 @@ class _Tracer:
         return [
             {key: conflict[key] for key in ("id", "explanation", "resolution") if key in conflict}
             for conflict in self.loaded.contradictions
-            if used & {word.strip(":,;") for side in conflict["sides"] for word in side.split()}
+            if used & {side.split(": ")[0] for side in conflict["sides"]}
         ]
 
 

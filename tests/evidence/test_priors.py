@@ -127,6 +127,56 @@ def test_transforms_are_steps_from_the_centre():
     assert transformed([150, 600], "log", 300, per=math.log(2)) == pytest.approx([-1, 1])
 
 
+def test_a_mean_difference_with_its_interval_is_normal(loaded):
+    interval = {"lower": -3.43, "upper": 0.43, "level": 0.95, "kind": "confidence"}
+    estimate = {"measure": "mean_difference", "value": -1.5, "unit": "points", "interval": interval}
+    prior = made_from(loaded, estimate)
+    # (0.43 + 3.43) / (2 * 1.959964) = 0.9847
+    assert (prior.family, prior.measure) == ("normal", "mean_difference")
+    assert (prior.first, prior.second) == pytest.approx((-1.5, 0.9847), abs=5e-5)
+    assert prior.quantile([0.025, 0.975]) == pytest.approx((-3.43, 0.43), abs=1e-6)
+    assert prior.mean() == -1.5
+    reverse = made_from(loaded, estimate, reverse=True)
+    assert (reverse.first, reverse.second) == pytest.approx((1.5, 0.9847), abs=5e-5)
+
+
+def test_a_ratio_the_other_way_round_is_its_reciprocal(loaded):
+    estimate = {**RATIO, "interval": WIDE}
+    there, back = made_from(loaded, estimate), made_from(loaded, estimate, reverse=True)
+    assert back.first == pytest.approx(-there.first)
+    assert back.second == there.second
+    assert back.quantile(0.975) == pytest.approx(1 / there.quantile(0.025))
+
+
+@pytest.mark.parametrize(
+    "measure, wanted, sign",
+    [
+        ("number_needed_to_treat", True, 1),  # one more of what is wanted
+        ("number_needed_to_treat", False, -1),  # one fewer of what is not
+        ("number_needed_to_harm", False, 1),
+        ("number_needed_to_harm", True, -1),
+    ],
+)
+def test_a_number_needed_with_its_interval_is_a_normal_risk_difference(
+    loaded, measure, wanted, sign
+):
+    interval = {"lower": 3.5, "upper": 14, "level": 0.95, "kind": "confidence"}
+    prior = made_from(
+        loaded, {"measure": measure, "wanted": wanted, "value": 5.6, "interval": interval}
+    )
+    # 1 / 5.6 = 0.1786; (1 / 3.5 - 1 / 14) / (2 * 1.959964) = 0.05466
+    assert (prior.family, prior.measure) == ("normal", "risk_difference")
+    assert (prior.first, prior.second) == pytest.approx((sign * 0.17857, 0.05466), abs=5e-5)
+
+
+def test_a_bare_number_needed_takes_a_declared_spread_and_a_badge(loaded):
+    bare = {"measure": "number_needed_to_harm", "value": 14}
+    prior = made_from(loaded, bare, sd=0.03, badge="assumed", whose="a test", because="example")
+    assert (prior.first, prior.second) == pytest.approx((1 / 14, 0.03))
+    with pytest.raises(ParameterError, match="badge: found nothing"):
+        made_from(loaded, bare, sd=0.03)
+
+
 # --- what is refused ----------------------------------------------------------------------------
 
 RATIO = {"measure": "relative_risk", "value": 0.62}
@@ -155,6 +205,16 @@ WIDE = {"lower": 0.39, "upper": 0.98, "level": 0.95, "kind": "confidence"}
         ({**RATIO, "interval": WIDE}, {"complement": True}, "no meaning here"),
         ({**RATIO, "interval": WIDE}, {"effective_sample_size": 9}, "no meaning here"),
         ({"measure": "risk", "counts": {"events": 1, "n": 9}}, {"log_sd": 1}, "no meaning here"),
+        ({"measure": "risk", "counts": {"events": 1, "n": 9}}, {"sd": 1}, "no meaning here"),
+        ({"measure": "risk", "counts": {"events": 1, "n": 9}}, {"reverse": True}, "no meaning"),
+        (
+            {
+                "measure": "risk",
+                "interval": {"lower": 0.1, "upper": 0.2, "kind": "range"},
+            },
+            {"effective_sample_size": 9, "badge": "assumed"},
+            "a range without a point",
+        ),
     ],
 )
 def test_what_no_rule_covers_is_refused(loaded, estimate, specification, words):

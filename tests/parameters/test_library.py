@@ -67,7 +67,7 @@ def test_every_input_has_a_digest_though_two_files_share_a_name():
         "sources.yaml",
         "problems/plex_aav.yaml",
         "evidence/plex_aav.yaml",
-        "evidence/central_line.yaml",
+        "evidence/plex_harm.yaml",
         "preferences/panel.yaml",
     }
 

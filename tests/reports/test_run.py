@@ -13,14 +13,8 @@ import pytest
 
 from riskmodel.errors import ParameterError
 from riskmodel.reports import run as run_module
-from riskmodel.reports.figures import (
-    FORMATS,
-    PNG_DPI,
-    WIDTH_MM,
-    covariate_grid,
-    run_figures,
-    save_figure,
-)
+from riskmodel.reports.figures import covariate_grid, run_figures
+from riskmodel.reports.paper_figure import FORMATS, PNG_DPI, WIDTH_MM, save_figure
 from riskmodel.reports.run import run_problem
 from riskmodel.simulation.outcomes import simulate
 
