@@ -105,7 +105,8 @@ panels:
     residual_burden: {lower: 0, upper: 0.1, because: example}
 
 sources:
-  diary: {citation: "A diary, 2001", read: full text, role: primary}
+  diary: {citation: "A diary, 2001", url: "https://example.org/diary", read: full text,
+          role: primary}
 
 estimates:
 """
@@ -128,9 +129,9 @@ for _name, (_measure, _parts) in _ESTIMATES.items():
         _parts.replace("}", ", level: 0.95, kind: confidence}") if "lower" in _parts else _parts
     )
     SMALL += f"""\
-  - {{id: {_name}, measure: {_measure}, outcome: example, {_parts},
+  - {{id: {_name}, measure: {_measure}, outcome: {_name}, {_parts},
      population: runners, horizon: {{value: 6, unit: month}},
-     source: {{key: diary, locator: page 1}}, printed: as here, status: seen_primary}}
+     source: {{key: diary, locator: page 1}}, printed: "{_parts}", status: seen_primary}}
 """
 
 

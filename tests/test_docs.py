@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture
 def one_file_disease(tmp_path):
-    page = (ROOT / "docs" / "parameter-files.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "your-own-disease.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     path = tmp_path / "drug_x.yaml"
     path.write_text(block, encoding="utf-8")
@@ -26,6 +26,19 @@ def test_disease_of_the_page_passes_every_check(one_file_disease):
     problems, files = check_files([one_file_disease])
     assert problems == []
     assert files == 1
+
+
+def test_message_of_the_page_is_what_check_says(one_file_disease):
+    page = (ROOT / "docs" / "your-own-disease.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^drug_x\.yaml:.*$", page, re.MULTILINE)
+    text = one_file_disease.read_text(encoding="utf-8")
+    lines = [
+        line.replace(", level: 0.95", "") if "id: stroke_trial" in line else line
+        for line in text.splitlines()
+    ]
+    one_file_disease.write_text("\n".join(lines), encoding="utf-8")
+    problems, _ = check_files([one_file_disease])
+    assert [str(p).removeprefix(f"{one_file_disease.parent}/") for p in problems] == shown
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import NoReturn
 
 import numpy as np
@@ -21,6 +22,9 @@ LOOKS = {
     "predicted": (_GREEN, "|", "predicted for a new study"),
 }
 _APART = 0.19  # half the distance of two marks that share a row
+_SMALL = 7  # points
+_COLUMN_GAP = 9  # points
+_NOTE_WIDTH = 30  # characters
 _TICKS = np.array([1, 2, 5])  # of a logarithmic axis, in each decade
 
 
@@ -156,9 +160,7 @@ def _places(table: pd.DataFrame) -> tuple[np.ndarray, list[str], np.ndarray]:
         lines.append((label, [i]))
     # A little air between the studies and what is concluded from them.
     concluded = [table["kind"][rows[0]] in ("pooled", "predicted") for _, rows in lines]
-    gaps = [
-        0.45 if concluded[k] and k and not concluded[k - 1] else 0.0 for k in range(len(lines))
-    ]
+    gaps = [0.3 if concluded[k] and k and not concluded[k - 1] else 0.0 for k in range(len(lines))]
     down = np.arange(len(lines)) + np.cumsum(gaps)
     heights = down[-1] - down
     place = np.empty(len(table))
@@ -268,24 +270,27 @@ def _label_ratios(ax, limits: tuple[float, float]) -> None:
 
 
 def _write_columns(ax, table: pd.DataFrame, place: np.ndarray, digits: int) -> None:
-    """Write numbers, badges and notes to the right of the picture."""
+    """Write numbers, badges and notes to the right of the picture, in columns as wide as needed."""
     numbers = [number_text(*row, digits) for row in table[["value", "lower", "upper"]].to_numpy()]
-    columns = [("value (interval)", numbers)]
+    columns = [("Value (interval)", numbers)]
     for name in ("badge", "note"):
-        words = _once_a_line(table, name)
+        words = ["\n".join(wrap(text, _NOTE_WIDTH)) for text in _once_a_line(table, name)]
         if any(words):
-            columns.append((name, words))
-    x = 1.03
+            columns.append((name.capitalize(), words))
+    offset, top = _COLUMN_GAP, place.max() + 0.8
     for title, words in columns:
-        top = place.max() + 0.75
-        kwargs = {"transform": ax.get_yaxis_transform(), "va": "center", "clip_on": False}
-        ax.text(x, top, title, fontsize=7, color=GREY, **kwargs)
+        # Points to the right of the axes: the layout then leaves exactly the room they need.
+        def write(y, text, colour, offset=offset):
+            ax.annotate(
+                text, (1, y), (offset, 0), xycoords=ax.get_yaxis_transform(), color=colour,
+                textcoords="offset points", va="center", fontsize=_SMALL, annotation_clip=False,
+            )  # fmt: skip
+
+        write(top, title, GREY)
         for y, text, kind in zip(place, words, table["kind"], strict=True):
             if text:
-                colour = LOOKS[kind][0] if kind in ("shrunken",) else _BLACK
-                ax.text(x, y, text, fontsize=7, color=colour, **kwargs)
-        longest = max(len(text) for text in (*words, title))
-        x += _text_share(ax, longest) + 0.03
+                write(y, text, GREY if kind == "shrunken" else _BLACK)
+        offset += max(map(_width, [title, *words])) + _COLUMN_GAP
 
 
 def _once_a_line(table: pd.DataFrame, name: str) -> list[str]:
@@ -295,11 +300,14 @@ def _once_a_line(table: pd.DataFrame, name: str) -> list[str]:
     return ["" if again else text for text, again in zip(words, repeated, strict=True)]
 
 
-def _text_share(ax, characters: int) -> float:
-    """Return about how wide a text of 7 points is, as a share of the axes' width."""
-    inches = 0.52 * 7 / 72 * characters
-    width = ax.figure.get_size_inches()[0] * 0.45  # the layout is settled only later
-    return inches / width
+def _width(text: str) -> float:
+    """Return how wide the widest line of a small text is, in points."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    font = FontProperties(size=_SMALL)
+    lines = [TextPath((0, 0), line, prop=font) for line in text.splitlines() if line.strip()]
+    return max((path.get_extents().width for path in lines), default=0.0)
 
 
 def number_text(value: float, lower: float, upper: float, digits: int = 2) -> str:
@@ -335,4 +343,4 @@ def _write_directions(ax, directions: tuple[str, str] | None) -> None:
     if not directions:
         return
     for x, words, side in ((0, f"← {directions[0]}", "left"), (1, f"{directions[1]} →", "right")):
-        ax.text(x, 1.01, words, transform=ax.transAxes, ha=side, va="bottom", fontsize=7)
+        ax.text(x, 1.01, words, transform=ax.transAxes, ha=side, va="bottom", fontsize=_SMALL)

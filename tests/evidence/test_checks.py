@@ -446,9 +446,9 @@ def test_a_panel_file_with_faults_is_reported_by_line(tmp_path):
     with pytest.raises(ParameterError) as caught:
         load_panel(loaded, str(path))
     assert {(p.line, p.field) for p in caught.value.problems} == {
-        (2, "whose"),
-        (5, "who"),
-        (14, "weights.serious_infection.weight"),
+        (3, "whose"),
+        (6, "who"),
+        (15, "weights.serious_infection.weight"),
     }
     text = text.split("together:")[0]
     path.write_text(text.replace("serious_infection: {", "serious_infections: {"))

@@ -214,7 +214,7 @@ SOURCE = "schema: riskmodel/sources/1\nsources:\n  one: {{citation: {}, read: al
         ("A page", "role: tertiary, title: A page", False),
         ("A page", 'role: tertiary, date: "2025"', False),
         ("A trial", 'role: primary, title: A trial, date: "2001"', False),
-        ("[12]", "role: primary", False),
+        ('"[12]"', "role: primary", False),
     ],
 )
 def test_a_source_can_be_looked_up(tmp_path, citation, parts, passes):

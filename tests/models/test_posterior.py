@@ -229,13 +229,15 @@ preferences: {{reference: burn, default: walker, vary: burn}}
 panels:
   - {{id: walker, label: Walker, whose: a test, why: example, swing: none to one, status: judgement,
      reference: burn, weights: {{burn: {{weight: 1}}}}}}
-sources: {{diary: {{citation: "A diary, 2001", read: full text, role: primary}}}}
+sources:
+  diary: {{citation: "A diary, 2001", url: "https://example.org/diary", read: full text,
+          role: primary}}
 estimates:
 """
 ESTIMATE = """\
   - {{id: {name}, measure: {measure}, outcome: burn, value: {value}, {more},
      population: walkers, horizon: {{value: 1, unit: month}},
-     source: {{key: diary, locator: page 1}}, printed: as here, status: seen_primary}}
+     source: {{key: diary, locator: page 1}}, printed: "{value}, {more}", status: seen_primary}}
 """
 TRUTH = {"intercept": -1.2, "slope": 0.45}
 SIZE = 4000
