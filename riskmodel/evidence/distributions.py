@@ -302,7 +302,7 @@ class GridDistribution(Distribution):
     Parameters
     ----------
     points : array_like, shape (n,)
-        Strictly increasing, five or more. They are the whole support: beyond them there is
+        Strictly increasing, seven or more. They are the whole support: beyond them there is
         nothing, so carry the grid to where the density no longer matters.
     log_density : array_like, shape (n,)
         Up to a constant. The first and last values may be ``-inf`` (a density that vanishes
@@ -313,7 +313,7 @@ class GridDistribution(Distribution):
     Raises
     ------
     ParameterError
-        For a grid that does not increase, has fewer than five points or numbers that are
+        For a grid that does not increase, has fewer than seven points or numbers that are
         not finite.
 
     Notes
@@ -321,8 +321,8 @@ class GridDistribution(Distribution):
     Between points the log density is a cubic spline, so the density is positive everywhere and the
     cdf strictly increasing; each piece is integrated by ten-point Gauss-Legendre quadrature, and
     normalised. The error falls as the fourth power of the spacing, and a quadratic log density (a
-    normal) is exact. Where the density vanishes at an end, the piece there follows
-    ``d**a * exp(b * d)`` in the distance d from the end, through the next three points.
+    normal) is exact. Where the density vanishes at an end it does so as a power of the distance,
+    found from the next five points and split off before the spline is drawn.
 
     Examples
     --------
@@ -342,9 +342,9 @@ class GridDistribution(Distribution):
         masses = weights.sum(axis=1)
         self._log_total = float(np.log(masses.sum()))
         self._x, self._weights = x, weights / masses.sum()
-        masses = masses / masses.sum()
-        self._below = np.concatenate([[0.0], np.cumsum(masses)])
-        self._above = np.concatenate([np.cumsum(masses[::-1])[::-1], [0.0]])
+        below, above = np.cumsum(masses), np.cumsum(masses[::-1])[::-1]
+        self._below = np.concatenate([[0.0], below / below[-1]])
+        self._above = np.concatenate([above / above[0], [0.0]])
 
     def __repr__(self) -> str:
         return f"GridDistribution({len(self.points)} points, {_summary(self)})"
@@ -363,13 +363,15 @@ class GridDistribution(Distribution):
     def cdf(self, x: ArrayLike) -> Floats:
         """Return the probability of at most `x`."""
         values, piece = self._place(x)
-        return _like(x, np.clip(self._below[piece] + self._mass(piece, values), 0.0, 1.0))
+        found = np.clip(self._below[piece] + self._mass(piece, values), 0.0, 1.0)
+        return _like(x, np.where(values >= self.points[-1], 1.0, found))
 
     def sf(self, x: ArrayLike) -> Floats:
         """Return the probability of more than `x`, accurate in the upper tail."""
         values, piece = self._place(x)
         rest = (self._below[piece + 1] - self._below[piece]) - self._mass(piece, values)
-        return _like(x, np.clip(self._above[piece + 1] + np.maximum(rest, 0.0), 0.0, 1.0))
+        found = np.clip(self._above[piece + 1] + np.maximum(rest, 0.0), 0.0, 1.0)
+        return _like(x, np.where(values <= self.points[0], 1.0, found))
 
     def ppf(self, q: ArrayLike) -> Floats:
         """Return the quantiles at `q`."""
@@ -384,50 +386,57 @@ class GridDistribution(Distribution):
         return float(np.sum(self._weights * function(self._x)))
 
     def _set_pieces(self, values: np.ndarray) -> None:
+        """Split the log density into powers of the distance to the ends and a smooth rest."""
         from scipy.interpolate import CubicSpline
 
-        inner = np.isfinite(values)
-        self._spline = CubicSpline(self.points[inner], values[inner])
-        self._left = None if inner[0] else _vanishing(self.points[:4], values[:4])
-        self._right = None
-        if not inner[-1]:
-            self._right = _vanishing(-self.points[:-5:-1], values[:-5:-1])
+        values = values.copy()
+        self._powers = [0.0, 0.0]
+        for side, order in ((0, slice(None, 6)), (1, slice(None, -7, -1))):
+            if np.isfinite(values[order][0]):
+                continue
+            distance = np.abs(self.points[order] - self.points[order][0])
+            power, level = _power_at_end(distance, values[order])
+            self._powers[side] = power
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values -= power * np.log(np.abs(self.points - self.points[order][0]))
+            values[0 if side == 0 else -1] = level
+        self._spline = CubicSpline(self.points, values)
 
     def _log_values(self, x: np.ndarray) -> np.ndarray:
         found = self._spline(x)
-        with np.errstate(divide="ignore"):
-            for end, distance, reach in self._ends(x):
-                power, rate, level = end
-                close = distance < reach
-                edge = level + special.xlogy(power, np.maximum(distance, 0.0)) + rate * distance
-                found = np.where(close, edge, found)
+        for power, distance in zip(
+            self._powers, (x - self.points[0], self.points[-1] - x), strict=True
+        ):
+            if power:
+                found = found + special.xlogy(power, np.maximum(distance, 0.0))
         return found
-
-    def _ends(self, x: np.ndarray):
-        if self._left is not None:
-            yield self._left, x - self.points[0], self.points[1] - self.points[0]
-        if self._right is not None:
-            yield self._right, self.points[-1] - x, self.points[-1] - self.points[-2]
 
     def _quadrature(self, piece: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return nodes and weights times density from the start of each piece to `x` in it."""
         start = self.points[piece]
         nodes = start[..., None] + (x - start)[..., None] * _GAUSS_POINTS
         weights = (x - start)[..., None] * _GAUSS_WEIGHTS * np.exp(self._log_values(nodes))
-        if self._left is not None:
-            first = piece == 0
-            ahead, amount = _vanishing_nodes(self._left, (x - self.points[0])[first])
-            nodes[first], weights[first] = self.points[0] + ahead, amount
-        if self._right is not None:
-            last = piece == len(self.points) - 2
-            _, amount = _vanishing_nodes(self._right, (self.points[-1] - x)[last])
-            whole = np.full(amount.shape[0], self.points[-1] - self.points[-2])
-            ahead, all_of_it = _vanishing_nodes(self._right, whole)
-            # What is left of the piece, taken from the whole: only its sum is used, unless x
-            # is the end of the piece, where nothing is taken away.
-            share = 1.0 - amount.sum(axis=-1) / all_of_it.sum(axis=-1)
-            nodes[last], weights[last] = self.points[-1] - ahead, all_of_it * share[..., None]
+        for side, here in ((0, piece == 0), (1, piece == len(self.points) - 2)):
+            if self._powers[side] and here.any():
+                nodes[here], weights[here] = self._end_quadrature(side, x[here])
         return nodes, weights
+
+    def _end_quadrature(self, side: int, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `_quadrature` in the first or last piece, in a variable that undoes the power."""
+        power = self._powers[side] + 1.0
+        if side == 0:
+            near, far, sign, end = np.zeros_like(x), x - self.points[0], 1.0, self.points[0]
+        else:
+            near, end, sign = self.points[-1] - x, self.points[-1], -1.0
+            far = np.full_like(x, self.points[-1] - self.points[-2])
+        below, above = near**power, far**power
+        raised = below[..., None] + (above - below)[..., None] * _GAUSS_POINTS
+        nodes = end + sign * raised ** (1.0 / power)
+        smooth = self._spline(nodes)
+        if self._powers[1 - side]:
+            other = self.points[-1] - nodes if side == 0 else nodes - self.points[0]
+            smooth = smooth + special.xlogy(self._powers[1 - side], other)
+        return nodes, (above - below)[..., None] / power * _GAUSS_WEIGHTS * np.exp(smooth)
 
     def _mass(self, piece: np.ndarray, x: np.ndarray) -> np.ndarray:
         return self._quadrature(piece, x)[1].sum(axis=-1) * np.exp(-self._log_total)
@@ -463,22 +472,17 @@ class GridDistribution(Distribution):
         return np.where(good, x, np.nan).reshape(q.shape)
 
 
-def _vanishing(points: np.ndarray, values: np.ndarray) -> tuple[float, float, float]:
-    """Return power, rate and level of ``level * d**power * exp(rate * d)`` near an end."""
-    distance = points[1:] - points[0]
-    system = np.column_stack([np.log(distance), distance, np.ones(3)])
-    power, rate, level = np.linalg.solve(system, values[1:])
+def _power_at_end(distance: np.ndarray, values: np.ndarray) -> tuple[float, float]:
+    """Return the power of a density that vanishes at an end, and the level of the smooth rest.
+
+    ``log f = power * log d + level + c1 d + c2 d**2 + c3 d**3`` through the next five points.
+    """
+    d, unit = distance[1:], distance[1]
+    system = np.column_stack([np.log(d), np.ones(5), d / unit, (d / unit) ** 2, (d / unit) ** 3])
+    power, level, *_ = np.linalg.solve(system, values[1:])
     if power <= 0:  # not a power law; a straight line to nothing is the least that can be said
-        power, rate, level = 1.0, 0.0, values[1] - np.log(distance[0])
-    return float(power), float(rate), float(level)
-
-
-def _vanishing_nodes(end: tuple[float, float, float], distance: np.ndarray):
-    """Return distances from the end and weights times density, from the end to `distance`."""
-    power, rate, level = end
-    nodes = distance[..., None] * _GAUSS_POINTS ** (1.0 / (power + 1.0))
-    front = special.xlogy(power + 1.0, np.maximum(distance, 0.0)) + level - np.log(power + 1.0)
-    return nodes, np.exp(front[..., None] + rate * nodes) * _GAUSS_WEIGHTS
+        return 1.0, float(values[1] - np.log(unit))
+    return float(power), float(level)
 
 
 class TransformedDistribution(Distribution):
@@ -690,8 +694,8 @@ def _checked_grid(points: ArrayLike, log_density: ArrayLike) -> tuple[np.ndarray
     if len(inner):  # of several points without density at an end, only the nearest says anything
         start, stop = max(inner[0] - 1, 0), min(inner[-1] + 2, len(points))
         points, values = points[start:stop], values[start:stop]
-    if len(points) < 5 or len(inner) < 4:
-        _refuse("points", len(inner), "five or more points with density", "use a finer grid")
+    if len(points) < 7:
+        _refuse("points", len(inner), "seven or more points", "use a finer grid")
     if not (np.isfinite(points).all() and (np.diff(points) > 0).all()):
         _refuse("points", Phrase("a grid that does not rise"), "increasing numbers", "sort them")
     if not np.isfinite(values[1:-1]).all() or np.isnan(values).any() or (values == np.inf).any():

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from riskmodel.errors import ParameterError, Problem, did_you_mean
+from riskmodel.evidence.distributions import Distribution
+from riskmodel.evidence.priors import Prior
 
 FAMILIES = ("normal", "lognormal", "gamma", "beta", "logit_normal", "uniform")
 # Where each family lives: its lowest and highest possible value.
@@ -25,46 +27,30 @@ SUPPORTS = {
 }
 
 
-class Continuous:
+class Continuous(Distribution):
     """What follows from `ppf`, `cdf`, `pdf`, `mean` and `var` for every distribution here."""
 
-    def median(self) -> float:
-        """Return the value with half the probability on either side."""
-        return float(self.ppf(0.5))
-
-    def std(self) -> float:
-        """Return the standard deviation."""
-        return float(np.sqrt(self.var()))
+    @property
+    def _moments(self) -> tuple[float, float]:
+        return self.mean(), self.var()
 
     def sf(self, x: ArrayLike):
         """Return the probability above `x`."""
         return 1.0 - self.cdf(x)
 
-    def interval(self, confidence: float) -> tuple[float, float]:
-        """Return the equal-tailed interval that holds a probability."""
-        tail = (1.0 - _open("confidence", confidence)) / 2
-        return float(self.ppf(tail)), float(self.ppf(1.0 - tail))
+    def isf(self, q: ArrayLike):
+        """Return the value above which a probability lies."""
+        return self.ppf(1.0 - np.asarray(q, dtype=float))
 
-    def hdi(self, prob: float) -> tuple[float, float]:
-        """Return the shortest interval that holds a probability."""
-        prob = _open("prob", prob)
+    def logpdf(self, x: ArrayLike):
+        """Return the log density at `x`."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.pdf(x))
 
-        def width(below):
-            return self.ppf(below + prob) - self.ppf(below)
-
-        tails = np.linspace(0.0, 1.0 - prob, 401)
-        with np.errstate(invalid="ignore"):
-            widths = np.nan_to_num(np.asarray(width(tails)), nan=np.inf, posinf=np.inf)
-        best = int(np.argmin(widths))
-        low, high = tails[max(best - 1, 0)], tails[min(best + 1, len(tails) - 1)]
-        below = tails[best]
-        if 0 < best < len(tails) - 1:
-            below = _golden(width, low, high)
-        return float(self.ppf(below)), float(self.ppf(below + prob))
-
-    def rvs(self, size=None, random_state=None):
-        """Return draws, by inversion of uniform ones; `random_state` is a seed or a Generator."""
-        return self.ppf(generator(random_state).random(size))
+    def expect(self, function) -> float:
+        """Return the mean of a function, over a fixed grid of normal scores."""
+        z, weight = normal_nodes()
+        return float(weight @ function(at_score(self, z)))
 
 
 @dataclass(frozen=True)
@@ -87,7 +73,7 @@ class Family(Continuous):
     >>> [round(end, 2) for end in ratio.interval(0.95)]
     [0.39, 0.98]
     >>> round(Family("beta", 4.5, 1.5).median(), 3)
-    0.777
+    0.779
     """
 
     family: str
@@ -98,9 +84,7 @@ class Family(Continuous):
     def __post_init__(self):
         if self.family not in FAMILIES:
             refuse("family", self.family, ", ".join(FAMILIES), did_you_mean(self.family, FAMILIES))
-        positive = (
-            (self.first, self.second) if self.family in ("gamma", "beta") else (self.second,)
-        )
+        positive = (self.first, self.second) if self.family in ("gamma", "beta") else (self.second,)
         if self.family == "uniform":
             positive = (self.second - self.first,)
         if not all(np.isfinite(p) and p > 0 for p in positive) or not np.isfinite(self.first):
@@ -284,9 +268,19 @@ class Mixture(Continuous):
         weight = np.array(self.weights)
         return float(weight @ (inner + (means - weight @ means) ** 2))
 
+    def support(self) -> tuple[float, float]:
+        """Return the lowest and highest possible value."""
+        ends = np.array([component.support() for component in self.components])
+        return float(ends[:, 0].min()), float(ends[:, 1].max())
+
+    def expect(self, function) -> float:
+        """Return the mean of a function."""
+        means = [expected(component, function) for component in self.components]
+        return float(np.array(self.weights) @ np.array(means))
+
     def rvs(self, size=None, random_state=None):
         """Return draws; `random_state` is a seed or a Generator."""
-        rng = generator(random_state)
+        rng = np.random.default_rng(random_state)
         which = np.asarray(rng.choice(len(self.weights), size=size, p=self.weights))
         u = rng.random(which.shape)
         value = np.empty(which.shape)
@@ -329,20 +323,25 @@ def invert(cdf, q: ArrayLike, low: ArrayLike, high: ArrayLike):
         return (0.5 * (low + high))[()]
 
 
-def generator(random_state) -> np.random.Generator:
-    """Return a Generator from a seed, a Generator, a RandomState or None."""
-    if isinstance(random_state, np.random.RandomState):
-        return np.random.Generator(random_state._bit_generator)
-    return np.random.default_rng(random_state)
+def at_score(distribution, z: ArrayLike) -> np.ndarray:
+    """Return the quantiles of a distribution at standard normal scores."""
+    q = np.clip(special.ndtr(z), 1e-300, 1 - 2**-53)
+    return np.asarray(distribution.ppf(q), dtype=float)
+
+
+def expected(distribution, function) -> float:
+    """Return the mean of a function of a value, for any distribution with quantiles."""
+    z, weight = normal_nodes()
+    return float(weight @ function(at_score(distribution, z)))
 
 
 def distribution_of(argument: str, given) -> Any:
     """Return the distribution that was given, or that a result carries."""
-    found = getattr(given, "distribution", given)
-    if hasattr(found, "dist") or not hasattr(found, "cdf"):
-        # A frozen distribution of SciPy has a `dist`; anything else must have a distribution.
-        if hasattr(given, "cdf"):
-            found = given
+    found = given
+    if not callable(getattr(given, "cdf", None)):
+        found = getattr(given, "distribution", given)
+    if isinstance(found, Prior):
+        found = Family(found.family, found.first, found.second)
     missing = [n for n in ("cdf", "ppf", "mean", "std") if not callable(getattr(found, n, None))]
     if missing:
         refuse(
@@ -380,7 +379,11 @@ def require_number(field: str, value: object, *, above: float | None = None) -> 
         number = float(value)
     except (TypeError, ValueError):
         number = np.nan
-    if isinstance(value, bool) or not np.isfinite(number) or (above is not None and number <= above):
+    if (
+        isinstance(value, bool)
+        or not np.isfinite(number)
+        or (above is not None and number <= above)
+    ):
         allowed = "a finite number" + ("" if above is None else f" above {above:g}")
         refuse(field, value, allowed, "give the number as printed, without text or sign")
     return number
@@ -400,16 +403,3 @@ def require_counts(events: object, n: object, *, names=("events", "n")) -> tuple
     if events > n:
         refuse(names[0], events, f"0 to {names[1]} = {n}", "events cannot outnumber people")
     return float(events), float(n)
-
-
-def _open(field: str, value: float) -> float:
-    return require_probability(field, value)
-
-
-def _golden(function, low: float, high: float) -> float:
-    """Return where a function with one minimum between two bounds has it."""
-    ratio = (np.sqrt(5) - 1) / 2
-    for _ in range(60):
-        a, b = high - ratio * (high - low), low + ratio * (high - low)
-        low, high = (low, b) if function(a) < function(b) else (a, high)
-    return 0.5 * (low + high)

@@ -123,7 +123,7 @@ def _check_whole(library: Library, entry: Entry) -> list[Problem]:
 
 
 def _statement_faults(library: Library, entries: list[Entry]) -> list[Problem]:
-    """Return what is wrong with statements, each by itself and against the same figure elsewhere."""
+    """Return what is wrong with statements, by themselves and against the same figure elsewhere."""
     estimates = [entry for entry in entries if isinstance(entry.record, Estimate)]
     elsewhere = check_same_figures(library, estimates)
     found = []

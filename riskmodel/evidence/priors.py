@@ -443,8 +443,8 @@ def _difference(loaded, name, specification, estimate: Estimate, prior) -> Prior
         more = estimate.wanted == (measure == "number_needed_to_treat")
         sign = 1.0 if more else -1.0
         point = 1 / point
-        if limits:
-            limits = (1 / limits[1], 1 / limits[0]) if min(limits) > 0 else None
+        if limits:  # limits of opposite signs run through infinity, and their reciprocals through 0
+            limits = tuple(sorted(1 / limit for limit in limits))
         measure = "risk_difference"
     if specification.reverse:
         sign = -sign

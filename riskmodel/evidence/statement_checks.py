@@ -371,7 +371,9 @@ def _dose_faults(record: Regimen, treatment: Treatment, fault: Fault) -> Iterato
         if outside:
             total = _course_total(record)
             course = (
-                f", where the course would be {_shown(total)} {dose.unit}" if total is not None else ""
+                f", where the course would be {_shown(total)} {dose.unit}"
+                if total is not None
+                else ""
             )
             yield fault(
                 "dose",

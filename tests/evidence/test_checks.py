@@ -9,28 +9,9 @@ import pytest
 from riskmodel.errors import ParameterError, RiskModelWarning
 from riskmodel.evidence.checks import as_panel, jeffreys_limit
 from riskmodel.evidence.loading import check_files, load_panel, load_problem, switch_on
-from riskmodel.parameters import library
 from riskmodel.parameters.library import parameter_files, shipped_folder
-from riskmodel.parameters.marked_yaml import load_marked
 
 BAD = Path(__file__).parent.parent / "bad_params"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def shipped_files_are_read_once():
-    """Every check knows the shipped ids; parsing them again each time would take the longest."""
-    read, shipped = {}, shipped_folder()
-
-    def load(path):
-        if not path.is_relative_to(shipped):
-            return load_marked(path)
-        if path not in read:
-            read[path] = load_marked(path)
-        return read[path]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(library, "load_marked", load)
-        yield
 
 
 FAULTS = [

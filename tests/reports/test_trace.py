@@ -99,6 +99,8 @@ def test_a_risk_difference_leads_back_to_locators_and_addresses(runs):
     assert estimate["source"]["locator"] == "abstract, results"
     assert estimate["source"]["doi"] == "10.1136/bmj-2021-064604"
     assert len(baseline["priors"][0]["estimates"]) == 3
+    told = {conflict["id"]: conflict["resolution"] for conflict in traced["contradictions"]}
+    assert "c10" in told
 
 
 @pytest.mark.slow
