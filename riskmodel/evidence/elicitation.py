@@ -1,9 +1,9 @@
 """Experts' quantiles or ranges -> one density each, and a pooled one.
 
-Each expert's answers are fitted by least squares on the quantiles; the fits are pooled linearly (an
-average of densities: the mean of what they believe) or logarithmically (a weighted geometric mean:
-what they agree on). Every fit is shown beside the pooled one, with what it implies in the tails, for
-the experts to look at: answers that look wrong in that mirror are to be asked again.
+Each expert's answers are fitted by least squares on the quantiles; the fits are pooled linearly
+(an average of densities: the mean of what they believe) or logarithmically (a weighted geometric
+mean: what they agree on). Every fit is shown beside the pooled one, with what it implies in the
+tails, for the experts to look at: answers that look wrong in that mirror are to be asked again.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ written                             tau is distributed as
 ``("half_cauchy", s)``              abs of Cauchy(0, s)
 ``("half_student_t", df, s)``       abs of s times Student t with df degrees of freedom
 ``("uniform", u)``                  uniform on [0, u]
-``("log_normal", m, s)``            log(tau**2) is Normal(m, s) (the families of Turner and others)
-``("log_t", m, s, df)``             log(tau**2) is m + s times Student t (those of Rhodes and others)
+``("log_normal", m, s)``            log(tau**2) is Normal(m, s) (Turner's families)
+``("log_t", m, s, df)``             log(tau**2) is m + s times Student t (those of Rhodes)
 ``"flat"``                          density 1 on tau >= 0: improper
 ==================================  ============================================================
 
@@ -201,24 +201,25 @@ class HeterogeneityPrior:
         none = np.zeros_like(unit)
         if self.family == "uniform":
             return none, np.arcsinh(self.upper / unit)
-        if self.family == "half_normal":
-            return none, np.arcsinh(9.5 * self.scale / unit)
-        if self.family == "log_normal":
-            limits = [(sign * 2 * _GREATEST_LOG - self.location) / self.scale for sign in (-1, 1)]
-            # A likelihood that falls shifts the bulk down by at most scale * power / 2.
-            shift = 0.5 * self.scale * power
-            return none + max(-9.5 - shift, limits[0]), none + min(12.0 + self.scale, limits[1])
-        if self.family == "log_t":
-            limits = [
-                np.arcsinh((sign * 2 * _GREATEST_LOG - self.location) / self.scale)
-                for sign in (-1, 1)
-            ]
-            far = np.log(2.0) + _TAIL / self.degrees_of_freedom + 1.0
-            return none + max(-far, limits[0]), none + min(far, limits[1])
+        if self.family == "half_normal":  # beyond `spread` likelihood and prior both fall
+            return none, np.arcsinh((spread + 9.5 * self.scale) / unit)
+        if self.logarithmic:
+            return self._logarithmic_reach(unit, spread)
         own = self.parameters[-1] if self.parameters else 0.0
         left = power + self.tail_power - 1.0 - max(self.finite_moments(power), 0)
         far = np.log(2.0 * np.maximum(spread, own) / unit) + min(_TAIL / left, 200.0) + 1.0
         return none, np.minimum(far, _GREATEST_LOG - np.log(np.maximum(unit, 1e-300)))
+
+    def _logarithmic_reach(self, unit: np.ndarray, spread: np.ndarray):
+        """Below `unit` the likelihood is level, above `spread` it falls: the prior's tails rule."""
+        if self.family == "log_normal":
+            further = 9.5 + self.scale
+        else:
+            further = np.log(2.0) + _TAIL / self.degrees_of_freedom + 1.0
+        edges = self.integration_variable(np.exp([-_GREATEST_LOG, _GREATEST_LOG]), unit)
+        lower = np.minimum(self.integration_variable(unit, unit), 0.0) - further
+        upper = np.maximum(self.integration_variable(spread, unit), 0.0) + further
+        return np.maximum(lower, edges[0]), np.minimum(upper, edges[1])
 
 
 def parse_tau_prior(prior: object) -> HeterogeneityPrior:
@@ -253,7 +254,7 @@ def parse_tau_prior(prior: object) -> HeterogeneityPrior:
     names = PARAMETERS[family]
     allowed = ":".join([family, *names])
     if len(values) != len(names):
-        _refuse(prior, allowed, f"give {len(names)} numbers after the name")
+        _refuse(prior, allowed, f"write it as {allowed}")
     numbers = tuple(_number(prior, value, allowed) for value in values)
     for name, value in zip(names, numbers, strict=True):
         if not np.isfinite(value) or (name != "location" and value <= 0):

@@ -166,8 +166,18 @@ def reconstruct_survival(
 
     points, numbers, notes = _checked(curve, at_risk, events, wobble)
     _check_printed(printed_median, printed_hazard_ratio, comparator)
-    t, s, first, risk, notes = _aligned(points, numbers, notes)
-    fit, notes = _fit(t, s, first, risk, events, wobble, notes)
+    fits = []
+    for early in (False, True):
+        t, s, first, risk, led_on = _aligned(points, numbers, early=early)
+        if early and len(t) == len(fits[0][0].t):
+            break
+        try:
+            fits.append(_fit(t, s, first, risk, events, wobble))
+        except ParameterError:
+            if not fits:
+                raise
+    fit, _, more = min(fits, key=lambda found: (found[1], found[0].loss()))
+    notes = [*notes, *led_on, *more]
     patients = _patients(fit)
     steps = kaplan_meier(patients["time"], patients["event"])
     own = _survival_at(steps, points[0])
@@ -387,18 +397,23 @@ def _check_printed(median, ratio, comparator) -> None:
         raise ParameterError(problems)
 
 
-def _aligned(points, numbers, notes):
+def _aligned(points, numbers, *, early: bool):
     """Give every number at risk a point of the curve; return where each stands.
 
     The curve goes on level to the last number at risk above 0. That nobody is at risk after the
-    end of the curve needs no point: whoever is left then is censored there.
+    end of the curve needs no point: whoever is left then is censored there. A step at the very
+    time of a number at risk may have come after it (times in whole months), or just before it (a
+    curve read on a grid shows it there first): with `early` it is put before.
     """
     t, s = points
     starts, n = numbers
     used = ~((starts > t[-1]) & (n == 0))
-    starts, n = starts[used], n[used]
+    starts, n, notes = starts[used], n[used], []
     if starts[-1] > t[-1]:
-        notes = [*notes, f"the curve led on level to {starts[-1]:g}, the last time at risk"]
+        notes = [f"the curve led on level to {starts[-1]:g}, the last time at risk"]
+    if early:
+        steps = np.isin(t, starts) & (np.diff(s, prepend=s[0]) < 0) & (t > 0)
+        t = np.where(steps, np.nextafter(t, 0), t)
     new = starts[~np.isin(starts, t)]
     level = s[np.searchsorted(t, new, side="right") - 1]
     order = np.argsort(np.append(t, new), kind="stable")
@@ -459,7 +474,12 @@ class _Fit:
         """Settle an interval and return the state at its end."""
         deaths, end = self.step(i, start, lost)
         self.deaths[self.interval(i)] = deaths
-        self.lost.append(lost)
+        # Who has died cannot be lost as well.
+        gaps = self.gaps(i, lost)
+        left = start[0] - np.cumsum(deaths) - np.append(0, np.cumsum(gaps)[:-1])
+        own = np.searchsorted(self.t[self.interval(i)], lost, side="right") - 1
+        order = np.arange(len(lost)) - np.append(0, np.cumsum(gaps))[own]
+        self.lost.append(lost[order < left[own]])
         return end
 
     # All of the curve, from what is settled.
@@ -481,8 +501,8 @@ class _Fit:
         return float(np.mean((self.survival() - self.s) ** 2))
 
 
-def _fit(t, s, first, at_risk, events, wobble, notes):
-    """Return the settled fit of a curve, with notes; refuse what contradicts itself."""
+def _fit(t, s, first, at_risk, events, wobble):
+    """Return the settled fit of a curve, how far its events were from the total, and notes."""
     fit = _Fit(t, s, first, at_risk, wobble)
     problems = [p for i in range(len(at_risk) - 1) for p in _contradiction(fit, i)]
     if problems:
@@ -495,12 +515,13 @@ def _fit(t, s, first, at_risk, events, wobble, notes):
     last = len(at_risk) - 1
     fit.fill(last, state, _lost_at_last(fit, state, events))
     if at_risk[0] <= _SEARCHED:
-        _place_by_steps(fit)
+        _place_by_steps(fit, events)
     if events is not None:
-        notes = [*notes, *_meet_total(fit, int(events))]
-    elif len(at_risk) == 1:
-        notes = [*notes, "no later number at risk and no total of events: nobody lost on the way"]
-    return fit, notes
+        off = abs(int(fit.deaths.sum()) - events)
+        return fit, off, _meet_total(fit, int(events))
+    if len(at_risk) == 1:
+        return fit, 0, ["no later number at risk and no total of events: nobody lost on the way"]
+    return fit, 0, []
 
 
 def _contradiction(fit: _Fit, i: int) -> list[Problem]:
@@ -615,25 +636,36 @@ def _lost_by_rate(fit: _Fit, state, count: int) -> np.ndarray:
     return fit.evenly(last, count)
 
 
-def _place_by_steps(fit: _Fit) -> None:
+def _place_by_steps(fit: _Fit, events: int | None) -> None:
     """Move the censored between the steps of a small curve where its heights say so.
 
-    Kept only if the distance to the curve falls to less than half: less may be noise.
+    Kept only if the distance to the curve falls to less than half: less may be noise. A step may
+    be one death of few or two of twice as many; both readings are tried, and the total of events
+    decides if it is known.
     """
-    if fit.loss() < 1e-12:
+
+    def off(candidate):
+        return 0 if events is None else abs(int(candidate.deaths.sum()) - events)
+
+    if fit.loss() < 1e-12 and not off(fit):
         return
-    state = (int(fit.at_risk[0]), 1.0)
-    moved = _Fit(fit.t, fit.s, fit.first[:-1], fit.at_risk, fit.wobble)
-    for i, lost in enumerate(fit.lost):
-        wanted = int(fit.at_risk[i + 1]) if i + 1 < len(fit.at_risk) else None
-        state = moved.fill(i, state, _best_places(fit, i, state, lost, wanted))
-        if wanted is not None:
-            state = _keep_at_risk(moved, i, state, wanted)
-    if moved.loss() < fit.loss() / 4:
-        fit.deaths, fit.lost = moved.deaths, moved.lost
+    best = None
+    for many in (True, False):
+        moved = _Fit(fit.t, fit.s, fit.first[:-1], fit.at_risk, fit.wobble)
+        state = (int(fit.at_risk[0]), 1.0)
+        for i, lost in enumerate(fit.lost):
+            wanted = int(fit.at_risk[i + 1]) if i + 1 < len(fit.at_risk) else None
+            state = moved.fill(i, state, _best_places(fit, i, state, lost, wanted, many=many))
+            if wanted is not None:
+                state = _keep_at_risk(moved, i, state, wanted)
+        if moved.loss() < fit.loss() / 4 or moved.loss() < 1e-12:
+            if best is None or (off(moved), moved.loss()) < (off(best), best.loss()):
+                best = moved
+    if best is not None:
+        fit.deaths, fit.lost = best.deaths, best.lost
 
 
-def _best_places(fit: _Fit, i: int, state, lost: np.ndarray, wanted: int | None) -> np.ndarray:
+def _best_places(fit: _Fit, i: int, state, lost, wanted: int | None, *, many: bool) -> np.ndarray:
     """Return the times of censoring of one interval after moves from step to step."""
     start, end = fit.ends(i)
     points = fit.interval(i)
@@ -660,7 +692,7 @@ def _best_places(fit: _Fit, i: int, state, lost: np.ndarray, wanted: int | None)
         survival = state[1] * np.cumprod(1 - deaths / np.maximum(number, 1))
         return float(np.sum((survival - fit.s[points]) ** 2))
 
-    followed = _read_off(fit, i, state, edges, wanted)
+    followed = _read_off(fit, i, state, edges, wanted, many=many)
     if loss(followed) < loss(counts):
         counts = followed
     best = loss(counts)
@@ -676,11 +708,11 @@ def _best_places(fit: _Fit, i: int, state, lost: np.ndarray, wanted: int | None)
     return places(counts)
 
 
-def _read_off(fit: _Fit, i: int, state, edges: np.ndarray, wanted: int | None) -> np.ndarray:
+def _read_off(fit: _Fit, i: int, state, edges, wanted: int | None, *, many: bool) -> np.ndarray:
     """Return how many are lost before each step if every step is taken at its word.
 
     A fall to the share 1 - d/m is d deaths among m at risk: of the m that are left, the one whose
-    fraction lies nearest is taken, and the fewest lost among equals.
+    fraction lies nearest is taken; among equals that of most deaths, or of fewest.
     """
     number, height = state
     points = fit.interval(i)
@@ -695,7 +727,8 @@ def _read_off(fit: _Fit, i: int, state, edges: np.ndarray, wanted: int | None) -
             break
         share = 1 - s[place + 1] / s[place]
         died = np.maximum(np.round(share * left), 1)
-        best = int(np.argmin(np.round(np.abs(died / left - share), 6)))
+        away = np.round(np.abs(died / left - share), 6)
+        best = int(np.lexsort((-left if many else left, away))[0])
         counts[before] += number - left[best]
         number = int(left[best] - died[best])
     if wanted is not None:
@@ -715,8 +748,13 @@ def _moved(counts: np.ndarray, source: int | None, target: int | None) -> np.nda
 def _meet_total(fit: _Fit, events: int) -> list[str]:
     """Exchange deaths and censorings until the total is as printed; refuse if the curve breaks."""
     implied = int(fit.deaths.sum())
-    for _ in range(abs(events - implied)):
-        if not _exchange(fit, 1 if events > implied else -1):
+    # Spread over the deaths there are: all at the end, where they cost least, would bend a ratio.
+    share = np.cumsum(fit.deaths) / max(implied, 1)
+    steps = abs(events - implied)
+    for i in range(steps):
+        near = (share >= i / steps) & (np.append(0, share[:-1]) <= (i + 1) / steps)
+        by = 1 if events > implied else -1
+        if not _exchange(fit, by, near) and not _exchange(fit, by, np.ones_like(near)):
             break
     error = float(np.abs(fit.survival() - fit.s).max())
     far = abs(events - implied) > max(2, 0.1 * implied) and error > POOR
@@ -736,13 +774,13 @@ def _meet_total(fit: _Fit, events: int) -> list[str]:
     return [f"{_counted(abs(events - implied), 'event')} of {events} placed to meet the total"]
 
 
-def _exchange(fit: _Fit, by: int) -> bool:
+def _exchange(fit: _Fit, by: int, among: np.ndarray) -> bool:
     """Make a censored patient one with the event, or the other way, where it costs least."""
     gone = _gone(fit)
     gone[-1] = fit.numbers()[-1] - fit.deaths[-1]  # followed to the end of the curve
     best, place = np.inf, None
     base = fit.deaths + gone
-    for k in np.flatnonzero(fit.deaths if by < 0 else gone):
+    for k in np.flatnonzero((fit.deaths if by < 0 else gone) * among):
         deaths = fit.deaths.copy()
         deaths[k] += by
         # After it the same number is at risk: one left it in either way.

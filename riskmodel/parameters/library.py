@@ -156,7 +156,7 @@ class Library:
                 own.document.problem(
                     own.location,
                     found=name,
-                    allowed=f"a {kind} id of your own, or the shipped {kind} unchanged",
+                    allowed=f"an id of your own, or the shipped {kind} unchanged",
                     remedy=f"another one stands in {_written(shipped)}; rename yours"
                     + _or_override(own.record),
                 )

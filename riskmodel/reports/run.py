@@ -277,7 +277,8 @@ def _record(loaded, posterior, outcomes, panel, patients, command, steps, figure
         "scenarios": list(loaded.scenarios),
         "horizon": str(loaded.problem.horizon) if outcomes is None else outcomes.attrs["horizon"],
         "waning": (outcomes is not None and outcomes.attrs["waning"]) or "each effect's default",
-        "preferences": panel and panel.model_dump(mode="json", exclude_unset=True),
+        "preferences": panel
+        and panel.model_dump(mode="json", exclude_unset=True, exclude={"schema_"}),
         "profiles": [
             {
                 "id": p.id,

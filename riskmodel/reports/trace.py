@@ -376,10 +376,7 @@ class _Tracer:
             return None
         if self.row.get("changed") == "panel":
             return self.loaded.panels.get(self.row["name"])
-        panel = self.loaded.panels.get(chosen["id"])
-        # A panel from a file of its own is not kept with the run, and may share an id.
-        same = panel and (panel.whose, panel.status) == (chosen["whose"], chosen["status"])
-        return panel if same else None
+        return Panel.model_validate(chosen)
 
     def weights(self) -> dict | None:
         """Return the weights that net benefit was computed with."""

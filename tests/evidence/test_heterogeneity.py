@@ -80,9 +80,9 @@ def test_one_prior_can_be_written_in_several_ways(written):
     [
         ("half_norml:0.5", "did you mean 'half_normal'?"),
         ("gamma:1", "use one of: flat"),
-        ("half_normal", "give 1 numbers"),
-        ("half_normal:0.5:2", "give 1 numbers"),
-        ("flat:1", "give 0 numbers"),
+        ("half_normal", "write it as half_normal:scale"),
+        ("half_normal:0.5:2", "write it as half_normal:scale"),
+        ("flat:1", "write it as flat"),
         ("half_normal:half", "'half' is not a number"),
         (("half_normal", True), "True is not a number"),
         (("half_normal", 0.0), "positive scale"),
