@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.special import ndtri
 
 from riskmodel.decisions.net_benefit import net_benefit, summarize_net_benefit
 from riskmodel.errors import ParameterError
 from riskmodel.evidence.checks import as_panel
-from riskmodel.evidence.priors import build_priors, default_scenarios, transformed, used_priors
+from riskmodel.evidence.priors import (
+    build_prior,
+    build_priors,
+    default_scenarios,
+    transformed,
+    used_priors,
+)
+from riskmodel.evidence.synthesised_priors import discount_alternatives
 from riskmodel.models.posterior import Posterior
 from riskmodel.parameters.schema import Panel
 from riskmodel.simulation.outcomes import loaded_problem, simulate
@@ -165,6 +174,138 @@ def _benefit_row(
     for position, (column, value) in enumerate(first.items()):
         table.insert(position, column, value)
     return table
+
+
+def correlation_table(
+    posterior: Posterior,
+    profiles: Sequence,
+    *,
+    preferences: str | Panel | None = None,
+    rhos: Sequence[float] = (-0.5, 0.0, 0.5),
+    **simulated,
+) -> pd.DataFrame:
+    """Return net benefit if declared pairs of priors went together otherwise.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    profiles : sequence
+    preferences : str or Panel, optional
+    rhos : sequence of float
+        Correlations of the two normal scores, in (-1, 1).
+    **simulated
+        `horizon`, `waning` of :func:`riskmodel.simulate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a declared pair, correlation, profile and option: ``declared`` (the correlation
+        the run used), ``net_benefit``, ``prob_positive``. Empty if no pair is declared.
+
+    Notes
+    -----
+    The same draws, paired otherwise: with the normal scores ``u`` and ``v`` of the two priors'
+    draws, the second becomes its own quantile at ``rho u + sqrt(1 - rho^2) v'``, where ``v'`` is
+    ``v`` without its declared part of ``u``. Both keep their distributions.
+    """
+    tables = []
+    names = used_priors(posterior.problem)
+    for pair in posterior.problem.correlations:
+        if not set(pair.priors) <= set(names):
+            continue
+        for rho in rhos:
+            paired = _paired(posterior, *pair.priors, declared=pair.rho, rho=rho)
+            outcomes = simulate(paired, profiles, case_mix=False, gate=False, **simulated)
+            table = summarize_net_benefit(net_benefit(outcomes, preferences))
+            table = table[["profile", "option", "net_benefit", "prob_positive"]]
+            named = {"priors": " and ".join(pair.priors), "declared": pair.rho, "rho": rho}
+            for position, (column, value) in enumerate(named.items()):
+                table.insert(position, column, value)
+            tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def discount_table(
+    posterior: Posterior,
+    profiles: Sequence,
+    *,
+    preferences: str | Panel | None = None,
+    prob: float = 0.95,
+    **simulated,
+) -> pd.DataFrame:
+    """Return each discounted prior, and net benefit, with its discount off, declared and extreme.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    profiles : sequence
+    preferences : str or Panel, optional
+    prob : float
+        Of the prior's equal-tailed interval.
+    **simulated
+        `horizon`, `waning` of :func:`riskmodel.simulate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a discounted prior, alternative, profile and option: ``median``, ``lower``,
+        ``upper`` of the prior, ``net_benefit``, ``prob_positive``. Draws whose risk would pass 1
+        are set aside. Empty without a discount.
+    """
+    tables = []
+    loaded = posterior.loaded
+    for name in used_priors(loaded.problem):
+        alternatives = discount_alternatives(loaded.problem.priors[name])
+        for alternative, specification in alternatives.items():
+            priors = {**loaded.problem.priors, name: specification}
+            problem = loaded.problem.model_copy(update={"priors": priors})
+            prior = build_prior(replace(loaded, problem=problem), name)
+            draws = posterior.draws[name]
+            values = prior.at_score(_normal_scores(draws.values))
+            changed = posterior.draws.assign({name: (draws.dims, values)})
+            row = {"prior": name, "alternative": alternative}
+            row |= dict(
+                zip(
+                    ("median", "lower", "upper"),
+                    map(float, prior.quantile([0.5, (1 - prob) / 2, (1 + prob) / 2])),
+                    strict=True,
+                )
+            )
+            try:
+                outcomes = simulate(
+                    replace(posterior, draws=changed),
+                    profiles,
+                    case_mix=False,
+                    gate=False,
+                    **simulated,
+                )
+            except ParameterError as error:
+                tables.append(pd.DataFrame([{**row, "stopped": str(error)}]))
+                continue
+            table = summarize_net_benefit(net_benefit(outcomes, preferences))
+            table = table[["profile", "option", "net_benefit", "prob_positive"]]
+            tables.append(table.assign(**row, stopped=""))
+    if not tables:
+        return pd.DataFrame()
+    table = pd.concat(tables, ignore_index=True)
+    first = ["prior", "alternative", "median", "lower", "upper"]
+    return table[[*first, *(column for column in table.columns if column not in first)]]
+
+
+def _paired(posterior: Posterior, first: str, second: str, *, declared: float, rho: float):
+    """Return the posterior with the second prior's draws put in another order."""
+    u, v = (_normal_scores(posterior.draws[name].values) for name in (first, second))
+    rest = (v - declared * u) / np.sqrt(1 - declared**2)
+    order = np.argsort(np.argsort(rho * u + np.sqrt(1 - rho**2) * rest, axis=None))
+    draws = posterior.draws[second]
+    changed = np.sort(draws.values, axis=None)[order].reshape(draws.shape)
+    return replace(posterior, draws=posterior.draws.assign({second: (draws.dims, changed)}))
+
+
+def _normal_scores(draws: np.ndarray) -> np.ndarray:
+    """Return the standard normal scores of draws by their ranks."""
+    ranks = np.argsort(np.argsort(draws, axis=None)).reshape(draws.shape)
+    return ndtri((ranks + 0.5) / draws.size)
 
 
 def own_baseline_table(

@@ -276,14 +276,13 @@ class RiskDifference(Continuous):
         """Return mean and variance, over a grid of both normal scores."""
         z, weight, baseline = self._grid
         rho = self.correlation
-        score = rho * z[:, None] + np.sqrt(1 - rho**2) * z
-        effect = (
-            np.exp(at_score(self.effect, score))
-            if self.log_effect
-            else at_score(self.effect, score)
-        )
+        # One row of scores serves every baseline unless the two are correlated.
+        score = rho * z[:, None] + np.sqrt(1 - rho**2) * z if rho else z[None, :]
+        effect = at_score(self.effect, score)
+        if self.log_effect:
+            effect = np.exp(effect)
         if self.scale == "own_risk":
-            risk = effect
+            risk = np.broadcast_to(effect, (len(z), len(z)))
         else:
             risk = apply_effect(baseline[:, None], effect, self.scale)
         joint = weight[:, None] * weight

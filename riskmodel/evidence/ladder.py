@@ -606,11 +606,18 @@ def _from_counts(figure: _Figure) -> LadderPrior:
     if events in (0, n):
         notes = ("nobody, or everybody: never 0% or 100% for certain",)
     distribution = Family("beta", events + 0.5, n - events + 0.5)
+    rows = [("proportion (mean)", events / n, distribution.mean())]
+    if figure.interval is not None and figure.level is not None:
+        ends = distribution.interval(figure.level)
+        rows += [
+            (f"{side} limit", printed, end)
+            for side, printed, end in zip(("lower", "upper"), figure.interval, ends, strict=True)
+        ]
     return _result(
         figure,
         distribution,
         f"Beta of {events:g} of {n:g} with the Jeffreys prior",
-        [("proportion (mean)", events / n, distribution.mean())],
+        rows,
         notes=notes,
     )
 

@@ -166,9 +166,9 @@ def pool_effects(
     --------
     >>> pooled = pool_effects([-0.6, -0.2, -0.9], [0.3, 0.25, 0.5])
     >>> round(pooled.effect.mean(), 3), [round(end, 3) for end in pooled.effect.interval(0.95)]
-    (-0.47, [-1.1, 0.127])
+    (-0.478, [-1.099, 0.078])
     >>> round(pooled.heterogeneity.median(), 3), round(pooled.prediction.std(), 3)
-    (0.232, 0.509)
+    (0.249, 0.481)
     """
     data = _checked(estimate, standard_error, study, tau_prior, mu_prior, moderators)
     if np.ndim(estimate) == 2:
@@ -639,7 +639,8 @@ def _integrate(data: _Data) -> _Nodes:
     lower, upper = data.tau_prior.reach(float(data.power), unit, spread)
     for _ in range(2):
         lower, upper = _narrowed(data, lower, upper, unit, spread)
-    points, rule = _gauss_legendre(_node_count(float(np.max(upper - lower))))
+    doubled = 2.0 if data.tau_prior.family == "log_t" else 1.0  # its variable is a sinh of a log
+    points, rule = _gauss_legendre(_node_count(doubled * float(np.max(upper - lower))))
     half = 0.5 * (upper - lower)[:, None]
     v = lower[:, None] + half * (points + 1.0)
     log_density, tau, coefficients, covariance = _log_posterior(data, v, unit)

@@ -13,8 +13,8 @@ What is needed is ``I_i(mu, tau)``, the integral of ``L_i`` over that normal, fo
   falls exponentially for smooth functions, with Gregory's weights and a normal tail at ends that
   are level; where it is narrow, Gauss-Hermite nodes fall between tabulated values and those are
   interpolated by local polynomials of degree nine;
-* ``log I_i`` is a smooth function of ``log(tau**2 + s_i**2)``, so a dozen or two Chebyshev nodes
-  in it give every tau.
+* ``log I_i`` is a smooth function of ``log(tau**2 + s_i**2)``, so a dozen or two values of it
+  give every tau, by the same local polynomials.
 
 The posterior of (mu, tau) is then a table on Gauss-Legendre nodes, after a pilot by normal
 approximations has found where it lies.
@@ -22,19 +22,22 @@ approximations has found where it lies.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy import special
 
-from riskmodel.evidence.distributions import GridDistribution
+from riskmodel.evidence.distributions import GridDistribution, TransformedDistribution
 from riskmodel.evidence.heterogeneity import HeterogeneityPrior
 
 _DEGREE = 10  # points of a local interpolation
 _BARYCENTRIC = np.array([(-1) ** j * special.comb(_DEGREE - 1, j) for j in range(_DEGREE)])
 _GREGORY = np.array([95 / 288, 317 / 240, 23 / 30, 793 / 720, 157 / 160])
 _REACH = 8.5  # standard deviations; a normal has 1e-17 of its mass beyond
+_TAU_STEP = 0.2  # in log(tau**2 + s**2) / 2
+_NEGLIGIBLE = 250.0  # a likelihood is tabulated to e**-250 of its greatest
 _DEPTH = 36.0  # what is less than e**-36 of the greatest is left out
 _LOG_ROOT_TWO_PI = 0.5 * np.log(2 * np.pi)
 
@@ -156,7 +159,9 @@ class Curve:
 
 
 def local_polynomial(values: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Return values between tabulated ones; `place` counts in steps of the table from 0.
+    """Return values between tabulated ones, along the first axis of `values`.
+
+    `place` counts in steps of the table from 0.
 
     Examples
     --------
@@ -170,12 +175,14 @@ def local_polynomial(values: np.ndarray, place: np.ndarray) -> np.ndarray:
     offset = place - first
     whole = np.rint(offset)
     offset = np.where(np.abs(offset - whole) < 1e-9, whole + 1e-9, offset)
-    total, below = np.zeros(place.shape), np.zeros(place.shape)
+    extra = (1,) * (values.ndim - 1)
+    total = np.zeros(place.shape + values.shape[1:])
+    below = np.zeros(place.shape)
     for j in range(_DEGREE):
         share = _BARYCENTRIC[j] / (offset - j)
-        total += share * values[first + j]
+        total += share.reshape(place.shape + extra) * values[first + j]
         below += share
-    return total / below
+    return total / below.reshape(place.shape + extra)
 
 
 class PanelRule:
@@ -280,27 +287,123 @@ def _narrow_marginals(curve: Curve, mu: np.ndarray, tau: np.ndarray) -> np.ndarr
 
 
 def marginal_table(curve: Curve, mu: np.ndarray, tau: np.ndarray, resolution: float) -> np.ndarray:
-    """Return ``log I(mu, tau)`` for many tau, from a few by Chebyshev interpolation.
+    """Return ``log I(mu, tau)`` for many tau, from a few by interpolation.
 
     The variable is ``log(tau**2 + scale**2)``: for a normal likelihood ``log I`` is an entire
-    function of it.
+    function of it. Local polynomials keep what is wrong about negligible values to itself.
     """
-    count = int(resolution * (10 + 1.5 * _extent(curve, tau)))
+    variable = 0.5 * np.log1p((tau / curve.scale) ** 2)
+    low, high = variable.min(), variable.max()
+    count = max(int(resolution * np.ceil((high - low) / _TAU_STEP)), _DEGREE) + 1
     if count >= len(tau) or curve.fold:
         return log_marginals(curve, mu, tau)
-    variable = np.log(tau**2 + curve.scale**2)
-    low, high = variable.min(), variable.max()
-    angles = (2 * np.arange(count) + 1) * np.pi / (2 * count)
-    nodes = 0.5 * (low + high) + 0.5 * (high - low) * np.cos(angles)
-    at = np.sqrt(np.maximum(np.exp(nodes) - curve.scale**2, 0.0))
-    gap = variable[:, None] - nodes
-    gap = np.where(np.abs(gap) < 1e-14, 1e-14, gap)
-    share = (-1.0) ** np.arange(count) * np.sin(angles) / gap
-    return log_marginals(curve, mu, at) @ (share / share.sum(axis=1, keepdims=True)).T
+    step = (high - low) / (count - 1)
+    nodes = low + step * np.arange(count)
+    values = log_marginals(curve, mu, curve.scale * np.sqrt(np.expm1(2 * nodes)))
+    return local_polynomial(values.T, (variable - low) / step).T
 
 
-def _extent(curve: Curve, tau: np.ndarray) -> float:
-    return float(np.log((tau.max() ** 2 + curve.scale**2) / (tau.min() ** 2 + curve.scale**2)))
+# --- tabulating likelihoods ----------------------------------------------------------------------
+
+
+def tabulate(
+    log_likelihood: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    centres: np.ndarray,
+    scales: np.ndarray,
+    mu_prior: LocationPrior,
+    tau_prior: HeterogeneityPrior,
+    *,
+    power: int,
+    folds: np.ndarray | None = None,
+    resolution: float = 1.0,
+) -> tuple[list[Curve], Pilot]:
+    """Return every study's tabulated likelihood, and about where the posterior lies.
+
+    Parameters
+    ----------
+    log_likelihood : callable
+        Of study indices and effects, both flat arrays of one length.
+    centres, scales : ndarray, shape (k,)
+        About the best effect of each study and its standard error; only to place the grids.
+    mu_prior, tau_prior
+    power : int
+        See `find_pilot`.
+    folds : ndarray, shape (k,), optional
+        `Curve.fold` of each; 0 for none.
+    resolution : float
+    """
+    folds = np.zeros(len(centres)) if folds is None else folds
+    coarse, values = _coarse(log_likelihood, centres, scales, mu_prior, tau_prior)
+    means, variances = _as_normals(coarse, values, scales, mu_prior)
+    pilot = find_pilot(means, variances, mu_prior, tau_prior, power)
+    low = max(pilot.mu[0] - _REACH * pilot.tau_top, mu_prior.lower)
+    high = min(pilot.mu[1] + _REACH * pilot.tau_top, mu_prior.upper)
+    grids = []
+    for i in range(len(centres)):
+        first, last = _natural_range(coarse[i], values[i], low, high)
+        step = min(0.3, 0.35 * scales[i]) / resolution
+        if folds[i]:
+            step = min(0.05, 0.35 * scales[i] / max(abs(centres[i]), scales[i])) / resolution
+            first, last = np.arcsinh(np.array([first, last]) / folds[i])
+        elif np.isfinite(mu_prior.upper):
+            step = 0.35 * scales[i] / resolution
+        count = max(int(np.ceil((last - first) / step)) + 1, 2 * _DEGREE)
+        grids.append((first, (last - first) / (count - 1), count))
+    index = np.repeat(np.arange(len(grids)), [count for *_, count in grids])
+    u = np.concatenate([first + step * np.arange(count) for first, step, count in grids])
+    fold = folds[index]
+    theta = np.where(fold > 0, fold * np.sinh(np.where(fold > 0, u, 0.0)), u)
+    theta = np.clip(theta, mu_prior.lower, mu_prior.upper)
+    logs = np.split(log_likelihood(index, theta), np.cumsum([c for *_, c in grids])[:-1])
+    curves = [
+        Curve(first, step, log, float(scale), float(fold))
+        for (first, step, _), log, scale, fold in zip(grids, logs, scales, folds, strict=True)
+    ]
+    return curves, pilot
+
+
+def _coarse(log_likelihood, centres, scales, mu_prior, tau_prior):
+    """Return a sparse wide grid for each study and its log likelihoods, shape (k, 81)."""
+    reach = mu_prior.ends[1] - mu_prior.ends[0]
+    if tau_prior.family == "half_normal":
+        reach += _REACH * 9 * tau_prior.parameters[0]
+    elif tau_prior.family == "uniform":
+        reach += _REACH * tau_prior.parameters[0]
+    else:
+        reach = max(reach + 60.0, 400.0)  # likelihoods are level, or nothing, beyond
+    offsets = np.sinh(np.linspace(-1, 1, 81) * np.arcsinh(reach / scales)[:, None])
+    theta = np.clip(centres[:, None] + scales[:, None] * offsets, mu_prior.lower, mu_prior.upper)
+    index = np.repeat(np.arange(len(centres)), theta.shape[1])
+    return theta, log_likelihood(index, theta.ravel()).reshape(theta.shape)
+
+
+def _as_normals(theta, values, scales, mu_prior):
+    """Return mean and variance of each likelihood, as what it adds to a wide normal."""
+    wide = mu_prior.spread**2 + scales**2
+    logs = values - 0.5 * (theta - mu_prior.centre) ** 2 / wide[:, None]
+    weight = np.exp(logs - logs.max(axis=1, keepdims=True)) * np.gradient(theta, axis=1)
+    weight /= weight.sum(axis=1, keepdims=True)
+    mean = (weight * theta).sum(axis=1)
+    variance = (weight * (theta - mean[:, None]) ** 2).sum(axis=1)
+    precision = np.maximum(1 / variance - 1 / wide, 1e-3 / wide)
+    middle = (mean / variance - mu_prior.centre / wide) / precision
+    middle = np.clip(middle, mean - 3 * np.sqrt(wide), mean + 3 * np.sqrt(wide))
+    return middle, 1 / precision
+
+
+def _natural_range(theta, values, low: float, high: float) -> tuple[float, float]:
+    """Return the ends between which a likelihood is neither level nor of no account."""
+    live = values > values.max() - _NEGLIGIBLE
+    level = 1e-12 * np.maximum(1.0, np.abs(values))
+    from_low = np.flatnonzero(live & (np.abs(values - values[0]) > level))
+    from_high = np.flatnonzero(live & (np.abs(values - values[-1]) > level))
+    if not len(from_low):  # level throughout
+        return 0.0, 1.0
+    first = max(theta[max(from_low[0] - 1, 0)], low)
+    last = min(theta[min(from_high[-1] + 1, len(theta) - 1)], high)
+    if last <= first:  # all that matters lies on one side, where this likelihood is level
+        first, last = (theta[0], theta[0] + 1.0) if high <= first else (theta[-1] - 1.0, theta[-1])
+    return float(first), float(last)
 
 
 # --- where the posterior lies: a pilot by normal approximations ----------------------------------
@@ -471,14 +574,20 @@ class QuadraturePosterior:
         return GridDistribution(self.centre + self.width * np.sinh(u), values)
 
     @cached_property
-    def heterogeneity(self) -> GridDistribution:
+    def heterogeneity(self) -> TransformedDistribution:
         """The posterior of tau."""
         mu_weights = self.mu_rule.weights * np.exp(self.log_slope_mu)
         log_density = _log_matmul(self.log_density.T, mu_weights)
         v = self.tau_rule.uniform(int(400 * self.resolution))
-        tau = self.tau_prior.tau_and_log_slope(v, self.unit)[0]
-        values = self.tau_rule.interpolation(v) @ log_density
-        return GridDistribution(tau, values, finite_moments=self.finite_moments)
+        values = self.tau_rule.interpolation(v) @ (log_density + self.log_slope_tau)
+        base = GridDistribution(v, values, finite_moments=self.finite_moments)
+        prior, unit = self.tau_prior, self.unit
+        return TransformedDistribution(
+            base,
+            lambda v: prior.tau_and_log_slope(v, unit)[0],
+            lambda tau: prior.integration_variable(tau, unit),
+            lambda v: prior.slope_of_tau(v, unit),
+        )
 
     @cached_property
     def prediction(self) -> GridDistribution:
@@ -507,16 +616,14 @@ class QuadraturePosterior:
         def log_density(theta):
             return curve.log_likelihood(theta) + spline(theta)
 
-        theta = np.union1d(
-            np.linspace(low, high, 400),
-            curve.theta[(curve.theta > low) & (curve.theta < high)],
-        )
+        theta = np.union1d(points[kept], curve.theta[(curve.theta > low) & (curve.theta < high)])
         values = log_density(theta)
-        near = theta[values > values.max() - _DEPTH]
-        theta = np.linspace(max(low, near[0]), min(high, near[-1]), int(400 * self.resolution))
-        if curve.fold:
-            theta = np.union1d(theta, curve.theta[(curve.theta > near[0]) & (curve.theta < near[-1])])
-            theta = theta[np.diff(theta, prepend=-np.inf) > 1e-12]
+        near = np.flatnonzero(values > values.max() - _DEPTH)
+        theta = theta[max(near[0] - 1, 0) : near[-1] + 2]
+        core = _core(theta, log_density(theta))
+        theta = np.union1d(theta, np.linspace(*core, int(300 * self.resolution)))
+        gaps = np.diff(theta, prepend=-np.inf)
+        theta = theta[gaps > 1e-6 * np.minimum(core[1] - core[0], np.abs(theta) + 1e-300)]
         return GridDistribution(theta, log_density(theta))
 
     def _points(self) -> np.ndarray:
@@ -597,6 +704,13 @@ def log_inside(mu: np.ndarray, tau: np.ndarray, bounds: tuple[float, float]) -> 
     upper = special.ndtr((bounds[1] - mu[:, None]) / tau)
     lower = special.ndtr((bounds[0] - mu[:, None]) / tau)
     return np.log(np.maximum(upper - lower, 1e-300))
+
+
+def _core(x: np.ndarray, log_density: np.ndarray) -> tuple[float, float]:
+    """Return the ends between which all but about a millionth of a density lies."""
+    below = np.cumsum(np.exp(log_density - log_density.max()) * np.gradient(x))
+    ends = np.searchsorted(below, np.array([1e-6, 1 - 1e-6]) * below[-1])
+    return float(x[max(ends[0] - 1, 0)]), float(x[min(ends[1] + 1, len(x) - 1)])
 
 
 def _log_matmul(logs: np.ndarray, weights: np.ndarray) -> np.ndarray:

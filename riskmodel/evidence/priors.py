@@ -13,6 +13,8 @@ a rate or ratio and a ``log_sd``               log-normal: location log(point), 
 a difference with its interval, or an ``sd``   normal: (upper - lower) / (2 z), or that spread
 an NNT or NNH with its interval, or an ``sd``  normal for the risk difference: 1/NNT, interval
                                                ends 1/limits, signed by the direction
+several ratios or differences and a ``pool``   random effects over the studies, exact by quadrature
+any of these and a ``discount``                widened, shifted or mixed as declared
 risks at covariate values and a ``line``       intercept and slope of a line on the log-odds scale,
                                                each risk counting as m patients
 =============================================  ==================================================
@@ -22,8 +24,8 @@ A point alone never becomes a distribution.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -35,6 +37,7 @@ from riskmodel.parameters.marked_yaml import dotted
 from riskmodel.parameters.schema import (
     RATIO_MEASURES,
     Badge,
+    Correlation,
     DecisionProblem,
     Duration,
     Estimate,
@@ -52,6 +55,27 @@ NUMBERS_NEEDED = ("number_needed_to_treat", "number_needed_to_harm")
 DIFFERENCES = ("risk_difference", "mean_difference", *NUMBERS_NEEDED)
 
 
+# Where the quantiles of a distribution without a formula are kept: 1e-9 lies beyond either end,
+# and a straight line between two of them is within 1e-4 of a standard deviation.
+SCORES = np.linspace(-6, 6, 601)
+
+
+def modelling_scale(measure: str) -> Literal["log", "log_odds", "plain"]:
+    """Return the scale on which a measure's distributions are made."""
+    if measure in POSITIVE_MEASURES:
+        return "log"
+    return "log_odds" if measure == "risk" else "plain"
+
+
+def from_modelling_scale(value, measure: str) -> np.ndarray:
+    """Return a value of the modelling scale in the unit of its measure."""
+    value = np.asarray(value, dtype=float)
+    scale = modelling_scale(measure)
+    if scale == "plain":
+        return value
+    return np.exp(value) if scale == "log" else 1 / (1 + np.exp(-value))
+
+
 @dataclass(frozen=True)
 class Prior:
     """A distribution of one number, made from estimates by a named rule.
@@ -61,10 +85,13 @@ class Prior:
     id : str
     measure : str
         What it is a distribution of: ``relative_risk``, ``risk``, ``rate`` (per day) and so on.
-    family : {"lognormal", "beta", "normal"}
+    family : {"lognormal", "beta", "normal", "quantiles"}
     first, second : float
         Mean and standard deviation, of the logarithm for a log-normal, or the two shapes of the
-        Beta.
+        Beta; of the modelling scale for quantiles.
+    knots : tuple of float
+        For the family "quantiles": values on the modelling scale (logarithm of a ratio, log odds
+        of a risk) at the standard normal scores :data:`SCORES`; between them, a straight line.
     badge : {"data", "assumed", "elicited", "transported"}
     estimates : tuple of str
     rule : str
@@ -73,12 +100,13 @@ class Prior:
 
     id: str
     measure: str
-    family: Literal["lognormal", "beta", "normal"]
+    family: Literal["lognormal", "beta", "normal", "quantiles"]
     first: float
     second: float
     badge: Badge
     estimates: tuple[str, ...]
     rule: str
+    knots: tuple[float, ...] = ()
 
     def quantile(self, prob):
         """Return quantiles at `prob`, in the unit of the measure.
@@ -94,8 +122,29 @@ class Prior:
         prob = np.asarray(prob, dtype=float)
         if self.family == "beta":
             return betaincinv(self.first, self.second, prob)
-        value = self.first + self.second * ndtri(prob)
-        return value if self.family == "normal" else np.exp(value)
+        return self.at_score(ndtri(prob))
+
+    def at_score(self, score) -> np.ndarray:
+        """Return the value as far into the distribution as a standard normal score.
+
+        Examples
+        --------
+        >>> prior = Prior("rr", "relative_risk", "lognormal", np.log(0.62), 0.2351, "data", (), "")
+        >>> float(prior.at_score(1.959964).round(2))
+        0.98
+        """
+        score = np.asarray(score, dtype=float)
+        if self.family == "beta":
+            from scipy.special import betaincinv, ndtr
+
+            return betaincinv(self.first, self.second, ndtr(score))
+        if self.family == "quantiles":
+            value = np.interp(score, SCORES, self.knots)
+        else:
+            value = self.first + self.second * score
+        if self.family == "normal":
+            return value
+        return from_modelling_scale(value, self.measure)
 
     def mean(self) -> float:
         """Return the mean in the unit of the measure."""
@@ -103,6 +152,9 @@ class Prior:
             return self.first / (self.first + self.second)
         if self.family == "normal":
             return self.first
+        if self.family == "quantiles":
+            weight = np.exp(-(SCORES**2) / 2)
+            return float(np.average(self.at_score(SCORES), weights=weight))
         return float(np.exp(self.first + self.second**2 / 2))
 
 
@@ -230,9 +282,63 @@ def draw_prior(prior: Prior | LinePrior, size: int, rng: np.random.Generator) ->
         return rng.normal(mean, sd, size=(size, 2))
     if prior.family == "beta":
         return rng.beta(prior.first, prior.second, size)
-    if prior.family == "normal":
-        return rng.normal(prior.first, prior.second, size)
-    return rng.lognormal(prior.first, prior.second, size)
+    return prior.at_score(rng.standard_normal(size))
+
+
+def draw_priors(
+    priors: Mapping[str, Prior | LinePrior],
+    correlations: Iterable[Correlation],
+    size: int,
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """Return draws of every prior, correlated as declared.
+
+    Parameters
+    ----------
+    priors : mapping of str to Prior or LinePrior
+    correlations : iterable of Correlation
+        Of normal scores; those of priors that are not there are passed over.
+    size : int
+    rng : numpy.random.Generator
+        Each prior has a stream of its own, whatever else is drawn.
+
+    Returns
+    -------
+    dict of str to ndarray
+        As of :func:`draw_prior`.
+    """
+    streams = dict(zip(priors, rng.spawn(len(priors)), strict=True))
+    names, matrix = correlation_matrix(correlations, priors)
+    scores = np.array([streams[name].standard_normal(size) for name in names])
+    if names:
+        scores = np.linalg.cholesky(matrix) @ scores
+    draws = {name: priors[name].at_score(row) for name, row in zip(names, scores, strict=True)}
+    return {
+        name: draws[name] if name in draws else draw_prior(prior, size, streams[name])
+        for name, prior in priors.items()
+    }
+
+
+def correlation_matrix(
+    correlations: Iterable[Correlation], among: Iterable[str]
+) -> tuple[list[str], np.ndarray]:
+    """Return the priors that are correlated, and the matrix of their normal scores.
+
+    Examples
+    --------
+    >>> pair = Correlation(priors=["a", "b"], rho=0.3, because="an example")
+    >>> correlation_matrix([pair], ["a", "b", "c"])
+    (['a', 'b'], array([[1. , 0.3],
+           [0.3, 1. ]]))
+    """
+    among = list(among)
+    pairs = [c for c in correlations if c.rho and set(c.priors) <= set(among)]
+    names = [name for name in among if any(name in pair.priors for pair in pairs)]
+    matrix = np.eye(len(names))
+    for pair in pairs:
+        i, j = (names.index(name) for name in pair.priors)
+        matrix[i, j] = matrix[j, i] = pair.rho
+    return names, matrix
 
 
 def build_priors(loaded: LoadedProblem, names: Iterable[str] | None = None) -> dict:
@@ -270,16 +376,133 @@ def build_prior(loaded: LoadedProblem, name: str) -> Prior | LinePrior:
     estimates = [loaded.estimates[key] for key in specification.from_]
     if specification.line:
         return _line(loaded, name, specification, estimates)
+    if specification.pool:
+        return _pooled(loaded, name, specification, estimates)
     if len(estimates) > 1:
         _refuse(
             loaded,
             name,
             ("from",),
             [e.id for e in estimates],
-            "one estimate",
-            "name the estimate to use; several are pooled outside the file for now",
+            "one estimate, or several with `pool:`",
+            "name the estimate to use, or add `pool: {take: mean, because: ...}`",
         )
-    return _single(loaded, name, specification, estimates[0])
+    discount = specification.discount
+    if discount is None:
+        return _single(loaded, name, specification, estimates[0])
+    _check_discount(loaded, name, discount)
+    prior = _single(loaded, name, specification.model_copy(update={"discount": None}), estimates[0])
+    if prior.family == "beta":
+        return _discounted_counts(loaded, name, discount, prior)
+    from riskmodel.evidence.distributions import NormalMixture
+
+    plain = NormalMixture([1.0], [prior.first], [prior.second])
+    return _with_discount(loaded, name, specification, prior, plain)
+
+
+def _check_discount(loaded, name: str, discount) -> None:
+    ways = [way for way in ("power", "bias", "robust") if getattr(discount, way) is not None]
+    if len(ways) != 1:
+        _refuse(
+            loaded,
+            name,
+            ("discount",),
+            ways or NOTHING,
+            "exactly one of power, bias, robust",
+            "choose how the source is discounted",
+        )
+    badge = loaded.problem.priors[name].badge
+    if badge in (None, "data"):
+        _refuse(
+            loaded,
+            name,
+            ("badge",),
+            NOTHING if badge is None else badge,
+            "assumed, elicited or transported",
+            "a discount is a judgement: add `badge:` with `whose:` and `because:`",
+        )
+
+
+def _discounted_counts(loaded, name: str, discount, prior: Prior) -> Prior:
+    """Return a Beta prior whose events and non-events count in part (a power prior)."""
+    if discount.power is None:
+        _refuse(
+            loaded,
+            name,
+            ("discount",),
+            Phrase("bias or robust, for a risk"),
+            "power: the share of its patients that count",
+            "write `discount: {power: ...}`",
+        )
+    jeffreys = 0.5 if prior.rule.endswith("Jeffreys prior") else 0.0
+    shapes = ((s - jeffreys) * discount.power + jeffreys for s in (prior.first, prior.second))
+    first, second = shapes
+    rule = f"{prior.rule}; power prior {discount.power:g} ({discount.whose})"
+    return replace(prior, first=first, second=second, rule=rule)
+
+
+def _with_discount(loaded, name, specification, prior: Prior, distribution) -> Prior:
+    """Return a prior kept as quantiles, after the discount that is declared."""
+    from scipy.special import ndtr
+
+    from riskmodel.evidence.synthesised_priors import discounted
+
+    rule = prior.rule
+    if specification.discount:
+        distribution, words = discounted(distribution, specification.discount)
+        rule = f"{rule}; {words}"
+    return replace(
+        prior,
+        family="quantiles",
+        first=float(distribution.mean()),
+        second=float(distribution.std()),
+        rule=rule,
+        knots=tuple(float(x) for x in distribution.ppf(ndtr(SCORES))),
+    )
+
+
+def _pooled(loaded, name, specification: PriorSpecification, estimates) -> Prior:
+    """Return the random-effects prior of several studies."""
+    from riskmodel.evidence.synthesised_priors import POOLED_DIFFERENCES, pooled
+
+    if specification.discount:
+        _check_discount(loaded, name, specification.discount)
+    measures = {estimate.measure for estimate in estimates}
+    if len(measures) > 1 or not measures <= {*RATIO_MEASURES, *POOLED_DIFFERENCES}:
+        _refuse(
+            loaded,
+            name,
+            ("from",),
+            Phrase(", ".join(sorted(measures))),
+            "one measure for all: a ratio, a risk difference or a mean difference",
+            "pool only what is on one scale; counts are pooled with `riskmodel pool`",
+        )
+    (measure,) = measures
+    bare = [e.id for e in estimates if e.limits is None or e.interval.level is None]
+    if bare or len(estimates) < 2:
+        _refuse(
+            loaded,
+            name,
+            ("from",),
+            bare or [e.id for e in estimates],
+            "two or more estimates, each with an interval and its level",
+            "leave out what has no spread",
+        )
+    log = measure in RATIO_MEASURES
+    if not log and specification.pool.tau_prior == "half_normal:0.5":
+        _refuse(
+            loaded,
+            name,
+            ("pool", "tau_prior"),
+            NOTHING,
+            "a prior on the scale of the difference",
+            "the default is for log ratios; write for example `tau_prior: half_normal:2`",
+        )
+    distribution, rule = pooled(estimates, specification.pool, log=log)
+    badge = _badge(loaded, name, specification, estimates)
+    ids = tuple(estimate.id for estimate in estimates)
+    whole = Prior(name, measure, "quantiles", 0.0, 1.0, badge, ids, rule)
+    return _with_discount(loaded, name, specification, whole, distribution)
 
 
 def _refuse(loaded, name, part, found, allowed, remedy):

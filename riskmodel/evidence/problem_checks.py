@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from riskmodel.evidence.checks import as_panel
 from riskmodel.evidence.priors import (
     NUMBERS_NEEDED,
     build_priors,
+    correlation_matrix,
     place,
     rests_on_unverified,
     used_priors,
@@ -52,6 +54,7 @@ def _problem_faults(loaded: LoadedProblem) -> list[Problem]:
     except ParameterError as error:
         found += error.problems
     found += _horizon_faults(loaded, names)
+    found += _shared_study_faults(loaded, names)
     if loaded.problem.preferences is None:
         return found
     try:
@@ -89,6 +92,7 @@ def _structure_faults(loaded: LoadedProblem) -> Iterator[Problem]:
     for name in problem.outcomes:
         yield from _outcome_faults(loaded, name)
     yield from _overlap_faults(loaded)
+    yield from _correlation_faults(loaded)
     for i, key, rule in _exclusions(problem):
         covariate = problem.covariates[rule.covariate]
         if covariate.type == "number":
@@ -201,6 +205,64 @@ def _overlap_faults(loaded: LoadedProblem) -> Iterator[Problem]:
                 remedy="leave out the weakest of the pairs in the ring",
             )
         group[root(a)] = root(b)
+
+
+def _correlation_faults(loaded: LoadedProblem) -> Iterator[Problem]:
+    """Refuse correlations of a prior with itself, of lines, given twice, or out of reach."""
+    problem, seen = loaded.problem, set()
+    for i, pair in enumerate(problem.correlations):
+        where, names = ("correlations", i, "priors"), frozenset(pair.priors)
+        lines = [name for name in pair.priors if problem.priors[name].line]
+        if lines or len(names) < 2 or names in seen:
+            yield place(
+                loaded,
+                where,
+                found=pair.priors,
+                allowed="two priors that are no line, each pair once",
+                remedy="take the pair out, or name two other priors",
+            )
+        seen.add(names)
+    _, matrix = correlation_matrix(problem.correlations, problem.priors)
+    if matrix.size and np.linalg.eigvalsh(matrix).min() <= 1e-9:
+        yield place(
+            loaded,
+            ("correlations",),
+            found=[pair.rho for pair in problem.correlations],
+            allowed="correlations that can hold together (a positive definite matrix)",
+            remedy="bring some of them nearer to 0",
+        )
+
+
+def _shared_study_faults(loaded: LoadedProblem, names: Iterable[str]) -> Iterator[Problem]:
+    """Ask how two outcomes' effects go together where one study counted both."""
+    problem = loaded.problem
+    declared = {frozenset(pair.priors) for pair in problem.correlations}
+    owners = [
+        (effect.prior, key)
+        for key, outcome in problem.outcomes.items()
+        for effect in outcome.effects.values()
+        if effect.prior in names
+    ]
+    studies = {
+        name: {s for e in problem.priors[name].from_ for s in loaded.estimates[e].study_ids}
+        for name, _ in owners
+    }
+    asked = set()
+    for (a, first), (b, second) in combinations(dict.fromkeys(owners), 2):
+        pair = frozenset((a, b))
+        shared = sorted(studies[a] & studies[b])
+        if first == second or len(pair) < 2 or not shared or pair in declared | asked:
+            continue
+        asked.add(pair)
+        yield place(
+            loaded,
+            ("priors", b, "from", 0),
+            severity="Q",
+            found=Phrase(f"{b} and {a}, both counted in {', '.join(shared)}"),
+            allowed="a declared correlation; independence is a choice like another",
+            remedy=f"declare `correlations: [{{priors: [{a}, {b}], rho: 0, because: ...}}]`, or "
+            "another rho; a run shows -0.5, 0 and 0.5 beside it",
+        )
 
 
 def needed_covariates(problem: DecisionProblem) -> list[str]:

@@ -655,6 +655,8 @@ def _place_by_steps(fit: _Fit, events: int | None) -> None:
         state = (int(fit.at_risk[0]), 1.0)
         for i, lost in enumerate(fit.lost):
             wanted = int(fit.at_risk[i + 1]) if i + 1 < len(fit.at_risk) else None
+            if wanted is None:
+                lost = _lost_at_last(moved, state, events)
             state = moved.fill(i, state, _best_places(fit, i, state, lost, wanted, many=many))
             if wanted is not None:
                 state = _keep_at_risk(moved, i, state, wanted)
@@ -671,6 +673,7 @@ def _best_places(fit: _Fit, i: int, state, lost, wanted: int | None, *, many: bo
     points = fit.interval(i)
     s = np.append(state[1], fit.s[points])
     steps = fit.t[points][np.diff(s) < -0.3 / fit.at_risk[0]]
+    steps = steps[end - steps > 1e-9 * end]  # nobody is lost between a step and the end at once
     edges = np.unique(np.concatenate([[start], steps, [end]]))
     if len(edges) < 3:
         return lost

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from riskmodel.evidence.priors import LinePrior, Prior, build_priors
+from riskmodel.evidence.priors import (
+    SCORES,
+    LinePrior,
+    Prior,
+    build_priors,
+    correlation_matrix,
+    modelling_scale,
+)
 from riskmodel.parameters.library import LoadedProblem
 
 if TYPE_CHECKING:
@@ -41,7 +48,8 @@ def build_model(loaded: LoadedProblem, priors: Mapping[str, Prior | LinePrior] |
     Notes
     -----
     Every prior is independent of the others given the data, except intercept and slope of one
-    line. The stated risks of a line enter as a potential, so that the prior predictive
+    line and the pairs that the problem declares as correlated: those share a normal copula, each
+    prior being the quantile function of its own at a standard normal score. The stated risks of a line enter as a potential, so that the prior predictive
     distribution is what was believed before them.
 
     Examples
@@ -62,16 +70,53 @@ def build_model(loaded: LoadedProblem, priors: Mapping[str, Prior | LinePrior] |
         "coefficient": list(LINE_COEFFICIENTS),
     }
     with pm.Model(coords=coords) as model:
-        variables = {name: _variable(prior) for name, prior in priors.items()}
+        scores = _correlated_scores(pm, loaded, priors)
+        variables = {name: _variable(prior, scores.get(name)) for name, prior in priors.items()}
         reference = _reference_profile(pm, loaded)
         _baseline_risk(pm, loaded, priors, variables, reference)
         _effect(pm, loaded, priors, variables)
     return model
 
 
-def _variable(prior: Prior | LinePrior):
+def _correlated_scores(pm, loaded: LoadedProblem, priors) -> dict:
+    """Return a standard normal score for each prior that is declared to go with another."""
+    names, matrix = correlation_matrix(loaded.problem.correlations, priors)
+    if not names:
+        return {}
+    independent = pm.Normal("independent_scores", 0, 1, shape=len(names))
+    correlated = pm.math.dot(np.linalg.cholesky(matrix), independent)
+    return {name: correlated[i] for i, name in enumerate(names)}
+
+
+def _at_score(prior: Prior, score):
+    """Return the value as far into a prior as a standard normal score, as `Prior.at_score`."""
     import pymc as pm
 
+    if prior.family in ("lognormal", "normal"):
+        value = prior.first + prior.second * score
+        return value if prior.family == "normal" else pm.math.exp(value)
+    if prior.family == "beta":  # no formula that a sampler could follow: kept as quantiles
+        risks = np.clip(prior.at_score(SCORES), 1e-300, 1 - 1e-16)
+        knots = np.log(risks) - np.log1p(-risks)
+    else:
+        knots = np.array(prior.knots)
+    step = SCORES[1] - SCORES[0]
+    place = pm.math.clip((score - SCORES[0]) / step, 0, len(SCORES) - 1.000001)
+    below = pm.math.floor(place).astype("int64")
+    inside = place - below
+    value = pm.math.constant(knots)[below] * (1 - inside)
+    value = value + pm.math.constant(knots)[below + 1] * inside
+    scale = modelling_scale(prior.measure)
+    if scale == "plain":
+        return value
+    return pm.math.exp(value) if scale == "log" else pm.math.sigmoid(value)
+
+
+def _variable(prior: Prior | LinePrior, score=None):
+    import pymc as pm
+
+    if score is not None:
+        return pm.Deterministic(prior.id, _at_score(prior, score))
     if isinstance(prior, LinePrior):
         mean, sd = np.array([prior.intercept, prior.slope]).T
         line = pm.Normal(prior.id, mean, sd, dims="coefficient")
@@ -83,6 +128,9 @@ def _variable(prior: Prior | LinePrior):
         )
         pm.Potential(f"{prior.id}_stated_risks", prior.effective_sample_size * log_likelihood.sum())
         return line
+    if prior.family == "quantiles":
+        score = pm.Normal(f"{prior.id}_score", 0, 1)
+        return pm.Deterministic(prior.id, _at_score(prior, score))
     if prior.family == "beta":
         return pm.Beta(prior.id, prior.first, prior.second)
     if prior.family == "normal":

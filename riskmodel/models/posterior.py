@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -21,10 +21,11 @@ import platformdirs
 import xarray as xr
 
 from riskmodel.errors import ParameterError, Problem, RiskModelWarning
-from riskmodel.evidence.priors import LinePrior, Prior, build_priors
+from riskmodel.evidence.priors import LinePrior, Prior, build_priors, correlation_matrix
 from riskmodel.models.gate import diagnose, require_convergence
 from riskmodel.models.joint import build_model
 from riskmodel.parameters.library import LoadedProblem
+from riskmodel.parameters.schema import Correlation
 
 CHAINS = 4
 TUNE = 1000
@@ -119,7 +120,7 @@ def fit(
     _check_arguments(seed, draws)
     seed, draws = None if seed is None else int(seed), int(draws)  # as JSON knows them
     priors = build_priors(loaded)
-    digest = content_digest(priors, draws)
+    digest = content_digest(priors, draws, loaded.problem.correlations)
     if reuse:
         stored = _stored(digest, seed)
         if stored is not None:
@@ -230,9 +231,13 @@ def draws_by_prior(dataset: xr.Dataset) -> dict[str, np.ndarray]:
 # --- stored by content --------------------------------------------------------------------------
 
 
-def content_digest(priors: Mapping[str, Prior | LinePrior], draws: int) -> str:
+def content_digest(
+    priors: Mapping[str, Prior | LinePrior], draws: int, correlations: Iterable[Correlation] = ()
+) -> str:
     """Return a digest of everything the draws depend on, but the seed."""
+    correlated, matrix = correlation_matrix(correlations, priors)
     content = {
+        "correlated": [correlated, matrix.tolist()],
         "model_version": MODEL_VERSION,
         "priors": {name: dataclasses.asdict(prior) for name, prior in priors.items()},
         "sampler": [draws, CHAINS, TUNE, TARGET_ACCEPT],

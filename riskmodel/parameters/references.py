@@ -113,6 +113,9 @@ def _check_problem(names: _Names, library: Library, problem: DecisionProblem) ->
             names.must_be(
                 "covariate", covariates, prior.line.covariate, ("priors", key, "line", "covariate")
             )
+    for i, pair in enumerate(problem.correlations):
+        for j, name in enumerate(pair.priors):
+            names.must_be("prior", problem.priors, name, ("correlations", i, "priors", j))
     for i, overlap in enumerate(problem.overlap):
         for j, outcome in enumerate(overlap.outcomes):
             names.must_be("outcome", outcomes, outcome, ("overlap", i, "outcomes", j))

@@ -45,9 +45,11 @@ def plot_forest(
     ----------
     table : pandas.DataFrame
         Columns ``label``, ``kind`` (a key of `LOOKS`), ``value``, ``lower``, ``upper``, and, if
-        there is something to say, ``badge`` and ``note``; drawn from the top down. An observed
-        and a shrunken row of the same label share a line. Without limits only the mark is
-        drawn, without a value only the words.
+        there is something to say, ``badge`` and ``note``; drawn from the top down. What
+        ``forest_plot_table()`` of a synthesis returns fits: ``estimate`` is read as the value, and
+        an observed row that is not ``controlled`` as an uncontrolled one. An observed and a
+        shrunken row of the same label share a line. Without limits only the mark is drawn,
+        without a value only the words.
     xlabel : str
         With the unit, and kind and level of the intervals.
     ratio : bool
@@ -111,12 +113,17 @@ def plot_forest(
 
 def _checked(table: pd.DataFrame, ratio: bool) -> pd.DataFrame:
     """Return the table with all columns, or say what is wrong with which row."""
+    if "value" not in table.columns:
+        table = table.rename(columns={"estimate": "value"})
     missing = [name for name in COLUMNS[:5] if name not in table.columns]
     if missing:
         _refuse("table", Phrase(f"no column {missing[0]}"), f"columns {', '.join(COLUMNS)}", "")
     if table.empty:
         _refuse("table", NOTHING, "at least one row", "")
     table = table.reset_index(drop=True).copy()
+    if "controlled" in table.columns:
+        alone = (table["kind"] == "observed") & ~table["controlled"].astype(bool)
+        table.loc[alone, "kind"] = "uncontrolled"
     for name in COLUMNS[5:]:
         table[name] = table[name].fillna("").astype(str) if name in table.columns else ""
     for name in ("value", "lower", "upper"):
@@ -146,16 +153,12 @@ def _places(table: pd.DataFrame) -> tuple[np.ndarray, list[str], np.ndarray]:
     The shrunken effect of a study stands below the observed one, on the same line.
     """
     lines: list[tuple[str, list[int]]] = []
-    open_lines: dict[str, int] = {}  # label -> line that may take one more
+    open_lines: dict[str, int] = {}  # label -> line that a shrunken effect may join
     for i, (label, kind) in enumerate(zip(table["label"], table["kind"], strict=True)):
-        other = open_lines.get(label)
-        pair = {"observed", "shrunken"}
-        if other is not None and kind in pair:
-            before = {table["kind"][j] for j in lines[other][1]}
-            if len(before) == 1 and before < pair and kind not in before:
-                lines[other][1].append(i)
-                continue
-        if kind in pair:
+        if kind == "shrunken" and label in open_lines:
+            lines[open_lines.pop(label)][1].append(i)
+            continue
+        if kind in ("observed", "uncontrolled"):
             open_lines[label] = len(lines)
         lines.append((label, [i]))
     # A little air between the studies and what is concluded from them.
@@ -169,7 +172,7 @@ def _places(table: pd.DataFrame) -> tuple[np.ndarray, list[str], np.ndarray]:
             place[rows] = height
         else:
             for i in rows:
-                place[i] = height + (_APART if table["kind"][i] == "observed" else -_APART)
+                place[i] = height + (-_APART if table["kind"][i] == "shrunken" else _APART)
     return heights, [label for label, _ in lines], place
 
 
@@ -296,7 +299,9 @@ def _write_columns(ax, table: pd.DataFrame, place: np.ndarray, digits: int) -> N
 def _once_a_line(table: pd.DataFrame, name: str) -> list[str]:
     """Return words of a column; where a study's two rows say the same, only at the first."""
     words = list(table[name])
-    repeated = table.duplicated(["label", name]) & table["kind"].isin(("observed", "shrunken"))
+    repeated = table.duplicated(["label", name]) & table["kind"].isin(
+        ("observed", "uncontrolled", "shrunken")
+    )
     return ["" if again else text for text, again in zip(words, repeated, strict=True)]
 
 

@@ -50,6 +50,8 @@ _TITLES = {
     "waning": "After the first horizon: four scenarios",
     "scenarios": "Named scenarios and panels",
     "own_baseline": "If the patient stood elsewhere in the between-patient spread",
+    "discounts": "If a source counted in full, as declared, or hardly at all",
+    "correlations": "If declared pairs of inputs went together otherwise",
     "share_by_input": "How much rests on each input",
     "share_by_badge": "How much rests on each kind of input",
     "stated_risks": "Stated risks beside the fitted line",

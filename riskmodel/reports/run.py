@@ -27,6 +27,8 @@ from riskmodel.decisions.net_benefit import (
     summarize_net_benefit,
 )
 from riskmodel.decisions.sensitivity import (
+    correlation_table,
+    discount_table,
     own_baseline_table,
     scenario_table,
     share_by_badge,
@@ -237,6 +239,8 @@ def _preference_tables(
     return tables | {
         "break_even_weight": break_even_weight(outcomes, preferences=panel),
         "own_baseline": own_baseline_table(posterior, patients, preferences=panel, **simulated),
+        "discounts": discount_table(posterior, patients, preferences=panel, prob=prob, **simulated),
+        "correlations": correlation_table(posterior, patients, preferences=panel, **simulated),
         "share_by_input": shares,
         "share_by_badge": share_by_badge(shares),
     }

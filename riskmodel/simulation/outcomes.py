@@ -15,7 +15,7 @@ from scipy.special import expit
 
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, RiskModelWarning
 from riskmodel.evidence.conditions import named_covariates
-from riskmodel.evidence.priors import build_priors, draw_prior, used_priors
+from riskmodel.evidence.priors import build_priors, draw_priors, used_priors
 from riskmodel.evidence.problem_checks import needed_covariates
 from riskmodel.models.events import (
     baseline_risk,
@@ -194,9 +194,8 @@ def prior_predictive(
     loaded = posterior.loaded
     rng = np.random.default_rng(posterior.seed if seed is None else seed)
     priors = build_priors(loaded)
-    streams = dict(zip(priors, rng.spawn(len(priors)), strict=True))
     size = posterior.draws.sizes["chain"] * posterior.draws.sizes["draw"]
-    draws = {name: draw_prior(prior, size, streams[name]) for name, prior in priors.items()}
+    draws = draw_priors(priors, loaded.problem.correlations, size, rng)
     patients = as_patients(loaded.problem, profiles)
     evaluate = _Evaluation(loaded, draws)
     risk, aside = evaluate.risks(_columns(loaded.problem, patients), None)

