@@ -53,7 +53,9 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=10_000)
     chosen = parser.parse_args()
     threads = os.environ.get("OPENBLAS_NUM_THREADS", "not set")
-    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, OPENBLAS_NUM_THREADS {threads}")
+    print(
+        f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, OPENBLAS_NUM_THREADS {threads}"
+    )
     print(f"{'parameters':<12} {'ms':>7} {'base ms':>8} {'ratio':>6} {'aim':>5}")
     net_benefit, parameters = case(chosen.draws)
     for size in (1, 2, 3, 4, 5):

@@ -477,10 +477,7 @@ def warn_of_notes(rows: Sequence[Mapping], name: str, keys: Sequence[str]) -> No
     if not doubtful:
         return
     keys = [key for key in keys if key in doubtful[0]]
-    said = [
-        f"{', '.join(str(row[key]) for key in keys)}: {row['note']}"
-        for row in doubtful[:5]
-    ]
+    said = [f"{', '.join(str(row[key]) for key in keys)}: {row['note']}" for row in doubtful[:5]]
     more = f"; and {len(doubtful) - 5} more" if len(doubtful) > 5 else ""
     warnings.warn(
         f"{name}: found {'; '.join(said)}{more}; take these rows with care, more draws may help",

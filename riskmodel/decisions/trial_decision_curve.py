@@ -12,16 +12,13 @@ import xarray as xr
 from riskmodel.decisions.absolute_effects import KIND, interval_tails
 from riskmodel.decisions.classic_decision_curve import (
     NO_INTERVAL,
-    Columns,
-    drawn_seed,
     limits,
     prob_best,
     prob_useful,
-    read_draws,
-    read_seed,
 )
 from riskmodel.decisions.decision_curve import TREAT_ALL, TREAT_NONE
 from riskmodel.decisions.flagging import bootstrap_weights, cross_classify, from_top, summed_by
+from riskmodel.decisions.patient_table import Columns, drawn_seed, read_draws, read_seed
 from riskmodel.decisions.thresholds import read_thresholds
 from riskmodel.errors import ParameterError, Phrase, Problem, did_you_mean
 

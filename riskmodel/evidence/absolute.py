@@ -198,7 +198,7 @@ class RiskDifference(Continuous):
     scale: str
     log_effect: bool = False
     correlation: float = 0.0
-    nodes: int = 401
+    nodes: int = 801
 
     @cached_property
     def _grid(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -273,7 +273,13 @@ class RiskDifference(Continuous):
 
     @cached_property
     def _mean_and_variance(self) -> tuple[float, float]:
-        """Return mean and variance, over a grid of both normal scores."""
+        """Return mean and variance, over a grid of both normal scores.
+
+        Where part of that grid is left out its edge would blur them; there they follow from
+        the distribution function, whose slope vanishes at both ends.
+        """
+        if self.share_beyond > 1e-10:
+            return self._moments_of_cdf()
         z, weight, baseline = self._grid
         rho = self.correlation
         # One row of scores serves every baseline unless the two are correlated.
@@ -286,11 +292,18 @@ class RiskDifference(Continuous):
         else:
             risk = apply_effect(baseline[:, None], effect, self.scale)
         joint = weight[:, None] * weight
-        joint = np.where((risk >= 0) & (risk <= 1), joint, 0.0)
-        joint /= joint.sum()
         difference = risk - baseline[:, None]
         mean = float((joint * difference).sum())
         return mean, float((joint * (difference - mean) ** 2).sum())
+
+    def _moments_of_cdf(self) -> tuple[float, float]:
+        """Return mean and variance: ``E X = b - int F`` and ``E X**2 = b**2 - 2 int x F``."""
+        low, high = self.ppf([1e-14, 1 - 1e-14])
+        x = np.linspace(low, high, 1601)
+        below = self.cdf(x)
+        mean = high - np.trapezoid(below, x)
+        square = high**2 - 2 * np.trapezoid(x * below, x)
+        return float(mean), float(square - mean**2)
 
     def mean(self) -> float:
         """Return the mean."""

@@ -12,9 +12,7 @@ What is needed is ``I_i(mu, tau)``, the integral of ``L_i`` over that normal, fo
 * where the normal is wide against the grid, ``I_i`` is the trapezoid sum over it, whose error
   falls exponentially for smooth functions, with Gregory's weights and a normal tail at ends that
   are level; where it is narrow, Gauss-Hermite nodes fall between tabulated values and those are
-  interpolated by local polynomials of degree nine;
-* ``log I_i`` is a smooth function of ``log(tau**2 + s_i**2)``, so a dozen or two values of it
-  give every tau, by the same local polynomials.
+  interpolated by local polynomials of degree nine.
 
 The posterior of (mu, tau) is then a table on Gauss-Legendre nodes, after a pilot by normal
 approximations has found where it lies.
@@ -36,7 +34,7 @@ _DEGREE = 10  # points of a local interpolation
 _BARYCENTRIC = np.array([(-1) ** j * special.comb(_DEGREE - 1, j) for j in range(_DEGREE)])
 _GREGORY = np.array([95 / 288, 317 / 240, 23 / 30, 793 / 720, 157 / 160])
 _REACH = 8.5  # standard deviations; a normal has 1e-17 of its mass beyond
-_TAU_STEP = 0.2  # in log(tau**2 + s**2) / 2
+_CHEBYSHEV = 7  # values of a narrow tau that give all of them
 _NEGLIGIBLE = 250.0  # a likelihood is tabulated to e**-250 of its greatest
 _DEPTH = 36.0  # what is less than e**-36 of the greatest is left out
 _LOG_ROOT_TWO_PI = 0.5 * np.log(2 * np.pi)
@@ -235,44 +233,54 @@ class PanelRule:
 # --- the integral of one likelihood over a normal ------------------------------------------------
 
 
-def log_marginals(curve: Curve, mu: np.ndarray, tau: np.ndarray, truncated: bool = False):
-    """Return ``log I(mu, tau)`` over the top of the curve, directly.
+def log_marginals(curve: Curve, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
+    """Return ``log I(mu, tau)`` over the top of the curve.
 
     Parameters
     ----------
     curve : Curve
     mu, tau : ndarray, shapes (m,) and (r,)
-    truncated : bool
-        Whether nothing lies beyond the ends of the curve.
+        tau increases.
 
     Returns
     -------
     ndarray, shape (m, r)
     """
-    found = np.empty((len(mu), len(tau)))
     if curve.fold:
-        reach = np.abs(mu)[:, None] + 6 * tau
-        summed = tau >= 1.2 * curve.step * np.sqrt(curve.fold**2 + reach**2)
+        spacing = np.sqrt(curve.fold**2 + (np.abs(mu)[:, None] + 6 * tau) ** 2)
+        summed = tau >= 1.2 * curve.step * spacing
     else:
-        summed = np.broadcast_to(tau >= 1.2 * curve.step, found.shape)
-    columns = summed.any(axis=0)
-    if columns.any():
-        wide = tau[columns]
-        squares = (curve.theta - mu[:, None]) ** 2  # (m, q)
-        kernel = np.exp(squares[None] * (-0.5 / wide**2)[:, None, None])  # (r, m, q)
-        total = (kernel @ curve.weighted).T / (np.sqrt(2 * np.pi) * wide)
-        if not truncated:
-            values = np.exp(curve.log_values[[0, -1]] - curve.top)
-            total += values[0] * special.ndtr((curve.theta[0] - mu[:, None]) / wide)
-            total += values[1] * special.ndtr((mu[:, None] - curve.theta[-1]) / wide)
-        found[:, columns] = np.log(np.maximum(total, 1e-300))
-    columns = ~summed.all(axis=0)
-    if columns.any():
-        narrow = np.where(summed[:, columns], found[:, columns], 0.0)
-        found[:, columns] = np.where(
-            summed[:, columns], narrow, _narrow_marginals(curve, mu, tau[columns])
+        summed = np.broadcast_to(tau >= 1.2 * curve.step, (len(mu), len(tau)))
+    found = np.empty(summed.shape)
+    columns = np.flatnonzero(summed.any(axis=0))
+    for block in np.array_split(columns, max(len(columns) // 6, 1)):
+        if len(block):
+            found[:, block] = _wide_marginals(curve, mu, tau[block])
+    columns = np.flatnonzero(~summed.all(axis=0))
+    if len(columns):
+        narrow = (
+            _narrow_marginals(curve, mu, tau[columns])
+            if curve.fold
+            else _narrow_table(curve, mu, tau[columns])
         )
+        found[:, columns] = np.where(summed[:, columns], found[:, columns], narrow)
     return found
+
+
+def _wide_marginals(curve: Curve, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
+    """As `log_marginals` where the normal is wide against the grid: the trapezoid sum."""
+    reach = _REACH * tau[-1]
+    first, last = np.searchsorted(curve.theta, [mu[0] - reach, mu[-1] + reach])
+    near = slice(max(first - 1, 0), last + 1)
+    squares = (curve.theta[near] - mu[:, None]) ** 2
+    kernel = np.exp(squares[None] * (-0.5 / tau**2)[:, None, None])  # (r, m, q)
+    total = (kernel @ curve.weighted[near]).T / (np.sqrt(2 * np.pi) * tau)
+    for edge, value, side in zip(
+        curve.theta[[0, -1]], np.exp(curve.log_values[[0, -1]] - curve.top), (1, -1), strict=True
+    ):
+        if value > 1e-100:  # level there and beyond
+            total += value * special.ndtr(side * (edge - mu[:, None]) / tau)
+    return np.log(np.maximum(total, 1e-300))
 
 
 _HERMITE, _HERMITE_WEIGHTS = np.polynomial.hermite_e.hermegauss(12)
@@ -280,27 +288,25 @@ _HERMITE_WEIGHTS = _HERMITE_WEIGHTS / _HERMITE_WEIGHTS.sum()
 
 
 def _narrow_marginals(curve: Curve, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
+    """As `log_marginals` where the normal is narrow against the likelihood: Gauss-Hermite."""
     points = mu[:, None, None] + tau[:, None] * _HERMITE
     logs = curve.log_likelihood(points)
     top = logs.max(axis=-1)
     return top + np.log(np.exp(logs - top[..., None]) @ _HERMITE_WEIGHTS)
 
 
-def marginal_table(curve: Curve, mu: np.ndarray, tau: np.ndarray, resolution: float) -> np.ndarray:
-    """Return ``log I(mu, tau)`` for many tau, from a few by interpolation.
-
-    The variable is ``log(tau**2 + scale**2)``: for a normal likelihood ``log I`` is an entire
-    function of it. Local polynomials keep what is wrong about negligible values to itself.
-    """
-    variable = 0.5 * np.log1p((tau / curve.scale) ** 2)
-    low, high = variable.min(), variable.max()
-    count = max(int(resolution * np.ceil((high - low) / _TAU_STEP)), _DEGREE) + 1
-    if count >= len(tau) or curve.fold:
-        return log_marginals(curve, mu, tau)
-    step = (high - low) / (count - 1)
-    nodes = low + step * np.arange(count)
-    values = log_marginals(curve, mu, curve.scale * np.sqrt(np.expm1(2 * nodes)))
-    return local_polynomial(values.T, (variable - low) / step).T
+def _narrow_table(curve: Curve, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
+    """As `_narrow_marginals` for many tau: a polynomial in tau squared through a few."""
+    if len(tau) <= _CHEBYSHEV:
+        return _narrow_marginals(curve, mu, tau)
+    angles = (2 * np.arange(_CHEBYSHEV) + 1) * np.pi / (2 * _CHEBYSHEV)
+    nodes = 0.5 * tau[-1] ** 2 * (1 + np.cos(angles))
+    gap = tau[:, None] ** 2 - nodes
+    gap = np.where(np.abs(gap) < 1e-14 * nodes, 1e-14 * nodes, gap)
+    share = (-1.0) ** np.arange(_CHEBYSHEV) * np.sin(angles) / gap
+    return _narrow_marginals(curve, mu, np.sqrt(nodes)) @ (
+        share / share.sum(axis=1, keepdims=True)
+    ).T
 
 
 # --- tabulating likelihoods ----------------------------------------------------------------------
@@ -771,7 +777,7 @@ def random_effects(
     mu = centre + width * np.sinh(mu_rule.u)
     tau, log_slope_tau = tau_prior.tau_and_log_slope(tau_rule.u, pilot.unit)
     cut = np.isfinite(bounds).any()
-    integrals = np.stack([marginal_table(curve, mu, tau, resolution) for curve in curves])
+    integrals = np.stack([log_marginals(curve, mu, tau) for curve in curves])
     if cut:
         integrals = integrals - log_inside(mu, tau, bounds)
     log_density = integrals.sum(axis=0)

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from riskmodel.errors import ParameterError, Problem, RiskModelWarning, did_you_mean
+from riskmodel.errors import (
+    ConvergenceError,
+    ParameterError,
+    Problem,
+    RiskModelWarning,
+    did_you_mean,
+)
 from riskmodel.evidence.heterogeneity import HeterogeneityPrior, parse_tau_prior
 from riskmodel.models.convergence import monte_carlo_standard_error
 from riskmodel.models.drawn_distribution import DrawnDistribution
@@ -36,7 +42,8 @@ if TYPE_CHECKING:
 KIND = "equal_tailed"
 DEFAULT_EFFECT_DEVIATION = 2.82  # 95% of odds ratios between 1/251 and 251
 DEFAULT_BASELINE_DEVIATION = 10.0
-CAREFUL = 0.99  # target acceptance of the second try, after a divergence
+# Target acceptance, and how many times the draws asked for: the next where one has not converged.
+TRIES = ((TARGET_ACCEPT, 1), (0.99, 2), (0.99, 4))
 ERROR_RATE = 0.05  # of flagging any comparison of a consistent network
 PRIORS = ("half_normal", "half_cauchy", "half_student_t", "uniform", "log_normal", "log_t")
 
@@ -190,7 +197,7 @@ def network(
     prob : float
         Probability of the equal-tailed credible intervals.
     draws : int
-        In all, over four chains.
+        In all, over four chains; more are taken where these have not converged.
     seed : int, optional
         None draws one, says it and records it.
 
@@ -204,7 +211,8 @@ def network(
         For rows that cannot be, a study of one arm, or a network in parts, which are named.
     ConvergenceError
         If R-hat is 1.01 or more or an effective sample size 400 or less, of any league entry,
-        heterogeneity or split; or if a transition still diverged in a second, more careful run.
+        heterogeneity or split, or a transition diverged; and still so after two more careful runs
+        with two and four times the draws.
 
     Notes
     -----
@@ -247,7 +255,6 @@ def network(
     seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(2 + 10_000)]
     settings = _Settings(arms, prior, effect_deviation, baseline_deviation, int(draws))
     sampled = settings.sample(np.zeros(len(arms.study)), seeds[0])
-    sampled.require()
     rng = np.random.default_rng(seeds[1])
     league = _league(arms, sampled.draws, prob, rng)
     ranks, sucra = _ranks(arms, sampled.draws, unwanted, prob)
@@ -255,7 +262,6 @@ def network(
     splits, split_records = _splits(settings, pairs if inconsistency else [], prob, seeds[2:])
     record = {
         "seed": seed,
-        "draws": int(draws),
         "chains": CHAINS,
         "tune": TUNE,
         "sampler": "nutpie NUTS",
@@ -385,22 +391,20 @@ def _tau(pm, family: str, p):
 
 @dataclass(frozen=True)
 class _Sampled:
-    """Draws of one model, with what the sampler says of them."""
+    """Converged draws of one model, with what the sampler says of them."""
 
     draws: xr.Dataset
-    quantities: xr.Dataset  # what is reported, for the gate
-    divergences: int
+    diagnostics: list[dict]  # of what is reported
     target_accept: float
+    number: int
     seconds: float
-
-    def require(self) -> None:
-        require_convergence(diagnose(self.quantities), self.divergences)
 
     def record(self) -> dict:
         return {
+            "draws": self.number,
             "target_accept": self.target_accept,
-            "divergences": self.divergences,
-            "diagnostics": diagnose(self.quantities),
+            "divergences": 0,
+            "diagnostics": self.diagnostics,
             "timings": {"compile_and_sample": self.seconds},
         }
 
@@ -414,7 +418,7 @@ class _Settings:
     number: int
 
     def sample(self, split: np.ndarray, seed: int) -> _Sampled:
-        """Sample the model with a split column; once more, carefully, if a transition diverged."""
+        """Sample the model with a split column; again, more carefully, until it converges."""
         import nutpie
 
         started = time.perf_counter()
@@ -435,29 +439,30 @@ class _Settings:
             scales=np.array([self.baseline_deviation, self.effect_deviation]),
             parameters=parameters,
         )
-        for target in (TARGET_ACCEPT, CAREFUL):
+        for target, times in TRIES:
             result = nutpie.sample(
                 compiled,
-                draws=self.number // CHAINS,
-                tune=TUNE,
+                draws=self.number * times // CHAINS,
+                tune=TUNE * times,
                 chains=CHAINS,
                 cores=min(CHAINS, os.cpu_count() or 1),
                 seed=seed,
                 target_accept=target,
                 progress_bar=False,
+                # Baselines, effects and deviations of a study are correlated.
+                low_rank_modified_mass_matrix=True,
             )
             divergences = int(group(result, "sample_stats")["diverging"].values.sum())
-            if not divergences:
+            draws = self._named(group(result, "posterior").load(), basis)
+            diagnostics = diagnose(_reported(arms, draws, bool(split.any())))
+            try:
+                require_convergence(diagnostics, divergences)
                 break
-        posterior = group(result, "posterior").load()
-        draws = self._named(posterior, basis)
-        return _Sampled(
-            draws,
-            _reported(arms, draws, bool(split.any())),
-            divergences,
-            target,
-            time.perf_counter() - started,
-        )
+            except ConvergenceError:
+                if (target, times) == TRIES[-1]:
+                    raise
+        seconds = time.perf_counter() - started
+        return _Sampled(draws, diagnostics, target, self.number * times, seconds)
 
     def _named(self, posterior: xr.Dataset, basis: np.ndarray) -> xr.Dataset:
         unit = posterior["unit_effect"].transpose("chain", "draw", ...).values
@@ -589,7 +594,6 @@ def _splits(settings: _Settings, pairs, prob: float, seeds) -> tuple[pd.DataFram
     tails = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
     for pair, seed in zip(pairs, seeds, strict=False):
         sampled = settings.sample(arms.split_vector(pair), seed)
-        sampled.require()
         a, b = pair
         effect, omega = sampled.draws["effect"].values, sampled.draws["omega"].values
         indirect = effect[..., b] - effect[..., a]
@@ -664,5 +668,8 @@ def _notes(arms: Arms, pairs, asked: bool, sampled: _Sampled, splits) -> tuple[s
                 f"ratio {row.difference:.2f} ({row.prob:.0%} {row.lower:.2f} to {row.upper:.2f})"
             )
     if sampled.target_accept != TARGET_ACCEPT:
-        notes.append(f"sampled again at target acceptance {CAREFUL} after a divergence")
+        notes.append(
+            f"sampled again, {sampled.number} draws at target acceptance {sampled.target_accept}, "
+            "for a first run had not converged"
+        )
     return tuple(notes)

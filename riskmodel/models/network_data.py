@@ -15,7 +15,7 @@ from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, did_you_m
 if TYPE_CHECKING:
     import pandas as pd
 
-TYPICAL_TAU = 0.15
+TYPICAL_TAU = 0.05  # in log odds
 COLUMNS = ("study", "treatment", "events", "n")
 
 

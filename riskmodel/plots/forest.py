@@ -258,14 +258,14 @@ def _draw_diamonds(ax, rows, place, left, right, known) -> None:
 
 def _label_ratios(ax, limits: tuple[float, float]) -> None:
     """Label 1, 2 and 5 of each decade, fewer over many; plain numbers, no powers of ten."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
     start, end = (int(np.floor(np.log10(x))) for x in limits)
     steps = _TICKS if end - start < 3 else _TICKS[:1]
     ticks = np.concatenate([steps * 10.0**k for k in range(start, end + 2)])
     ticks = ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
     if len(ticks) < 3:  # less than a decade
-        ticks = np.unique([float(f"{x:.2g}") for x in np.geomspace(*limits, 5)])
+        ticks = MaxNLocator(5).tick_values(*limits)
         ticks = ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
     ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.xaxis.set_minor_locator(NullLocator())

@@ -440,8 +440,8 @@ def _figure(table, result, measure, summary, forest, notes) -> PaperFigure:
         f"Prior of the heterogeneity: {result.tau_prior}; of the mean effect: "
         f"{'flat' if result.mu_prior is None else result.mu_prior}. Observed: the study alone "
         f"({prob:.0%} confidence interval). Shrunken: the study's own effect given all studies "
-        f"(median, {prob:.0%} equal-tailed credible interval). Pooled: {effect}. Predicted for a new "
-        f"study: {new}. Heterogeneity, the {tau['in']}: "
+        f"(median, {prob:.0%} equal-tailed credible interval). Pooled: {effect}. Predicted for a "
+        f"new study: {new}. Heterogeneity, the {tau['in']}: "
         f"{number_text(tau['median'], tau['lower'], tau['upper'])}. Medians with {prob:.0%} "
         f"equal-tailed credible intervals. {_sentence(notes)}"
     )

