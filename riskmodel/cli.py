@@ -334,6 +334,100 @@ def conflicts(
         print_conflicts(found, _console())
 
 
+@app.command()
+def pool(
+    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A row a study.")],
+    measure: Annotated[
+        str,
+        typer.Option(
+            help="odds_ratio, relative_risk, risk_difference; without counts also hazard_ratio, "
+            "rate_ratio, mean_difference."
+        ),
+    ] = "odds_ratio",
+    tau_prior: Annotated[
+        str | None,
+        typer.Option(help="Prior of the heterogeneity, family:scale; half_normal:0.5 for ratios."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A new or empty folder; by default the next free runs/NAME-N."),
+    ] = None,
+    prob: Annotated[
+        float, typer.Option(min=0.5, max=0.999, help="Probability of the credible intervals.")
+    ] = 0.95,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Pool studies with random effects, without a sampler, and draw the forest plot.
+
+    Columns: study and either events, n, events_comparator, n_comparator, or estimate and
+    standard_error, or estimate, lower, upper.
+
+    Example: riskmodel pool trials.csv --measure odds_ratio --tau-prior half_normal:0.5
+    """
+    from riskmodel.reports.pool import run_pool
+
+    run_pool(data, measure=measure, tau_prior=tau_prior, out=out, json=json, prob=prob)
+
+
+@app.command()
+def curve(
+    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A row a patient.")],
+    outcome: Annotated[str, typer.Option(help="The outcome's column.")],
+    prediction: Annotated[
+        list[str], typer.Option(help="A column of predicted risks. May be given again.")
+    ],
+    thresholds: Annotated[
+        str, typer.Option(help="The reasonable range, from:to:step.")
+    ] = "0.05:0.5:0.01",
+    prevalence: Annotated[
+        float | None, typer.Option(help="Of a case-control study's population.")
+    ] = None,
+    time: Annotated[float | None, typer.Option(help="Horizon, in the unit of the times.")] = None,
+    time_to_event: Annotated[str | None, typer.Option(help="The column of times.")] = None,
+    competing: Annotated[
+        str | None, typer.Option(help="The column that marks a competing event.")
+    ] = None,
+    arm: Annotated[
+        str | None,
+        typer.Option(help="The arm's column in a trial; predictions are then absolute benefits."),
+    ] = None,
+    treated: Annotated[str | None, typer.Option(help="The arm's value for treatment.")] = None,
+    draws: Annotated[int, typer.Option(help="Bootstrap draws; 0 for none.")] = 1000,
+    seed: Annotated[int | None, typer.Option(help="A whole number.")] = None,
+    prob: Annotated[
+        float, typer.Option(min=0.5, max=0.999, help="Probability of the credible intervals.")
+    ] = 0.95,
+    out: Annotated[Path | None, typer.Option(help="A folder for CSV, JSON and figures.")] = None,
+    figures: Annotated[bool, typer.Option("--figures", help="Draw them into --out.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Draw classic decision curves on patient data, or whom to treat from a trial's.
+
+    Example: riskmodel curve patients.csv --outcome died --prediction model --out curves --figures
+    """
+    from riskmodel.reports.curve import curve_report, save_curve
+
+    report = curve_report(
+        data,
+        outcome,
+        prediction,
+        thresholds,
+        arm=arm,
+        treated=treated,
+        prevalence=prevalence,
+        time=time,
+        time_to_event=time_to_event,
+        competing=competing,
+        draws=draws or None,
+        seed=seed,
+        prob=prob,
+    )
+    if out is not None:
+        for path in save_curve(report, out, figures=figures):
+            print(path, file=sys.stderr)
+    print(report.to_json() if json else report.curve.to_csv(index=False), end="")
+
+
 def _print_json(data: object) -> None:
     import json
 

@@ -60,7 +60,7 @@ DEFAULT_MU_PRIOR = {
     "risk_difference": ("uniform", -1.0, 1.0),
 }
 DEFAULT_BASELINE_PRIOR = ("normal", 0.0, 10.0)
-_FEW = 20  # events below which a risk difference has a corner at 0
+_FEW = 20  # where an arm may have a risk of 0 or 1, differences have a corner at 0; ratios at 1
 
 
 @dataclass(frozen=True)
@@ -522,15 +522,12 @@ def _posterior(
 
     centres, scales = _crude(counts, measure)
     folds = np.zeros(len(centres))
-    if measure == "risk_difference":
-        least = np.minimum.reduce(
-            [
-                counts.events,
-                counts.n - counts.events,
-                counts.events_comparator,
-                counts.n_comparator - counts.events_comparator,
-            ]
+    if measure != "odds_ratio":
+        least = np.minimum(
+            counts.n - counts.events, counts.n_comparator - counts.events_comparator
         )
+        if measure == "risk_difference":
+            least = np.minimum.reduce([least, counts.events, counts.events_comparator])
         folds = np.where(least < _FEW, 1e-5 / (counts.n + counts.n_comparator), 0.0)
     power = _power(counts, model)
     curves, pilot = tabulate(

@@ -138,6 +138,20 @@ class Curve:
             weights *= np.sqrt(self.fold**2 + self.theta**2)
         return weights * np.exp(self.log_values - self.top)
 
+    @cached_property
+    def level(self) -> bool:
+        """Whether the likelihood is the same for every effect."""
+        return float(np.ptp(self.log_values)) < 1e-10
+
+    @cached_property
+    def level_edges(self) -> tuple[float, ...]:
+        """Ends of the grid at which the likelihood is not small, and so level."""
+        return tuple(
+            float(edge)
+            for edge, value in zip(self.theta[[0, -1]], self.log_values[[0, -1]], strict=True)
+            if value - self.top > -230.0
+        )
+
     def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
         """Return the log likelihood anywhere, over its greatest; a line beyond the grid."""
         u = np.arcsinh(theta / self.fold) if self.fold else theta
@@ -251,18 +265,20 @@ def log_marginals(curve: Curve, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
         summed = tau >= 1.2 * curve.step * spacing
     else:
         summed = np.broadcast_to(tau >= 1.2 * curve.step, (len(mu), len(tau)))
+        for edge in curve.level_edges:  # the sum breaks off there, too sharply for a small tau
+            near = np.abs(mu[:, None] - edge) < _REACH * tau
+            summed = summed & ~(near & (tau < 12 * curve.step))
     found = np.empty(summed.shape)
+    if curve.level:
+        return np.zeros(summed.shape)
     columns = np.flatnonzero(summed.any(axis=0))
     for block in np.array_split(columns, max(len(columns) // 6, 1)):
         if len(block):
             found[:, block] = _wide_marginals(curve, mu, tau[block])
     columns = np.flatnonzero(~summed.all(axis=0))
     if len(columns):
-        narrow = (
-            _narrow_marginals(curve, mu, tau[columns])
-            if curve.fold
-            else _narrow_table(curve, mu, tau[columns])
-        )
+        simple = not curve.fold and not curve.level_edges
+        narrow = (_narrow_table if simple else _narrow_marginals)(curve, mu, tau[columns])
         found[:, columns] = np.where(summed[:, columns], found[:, columns], narrow)
     return found
 
@@ -772,7 +788,7 @@ def random_effects(
     counts = [int(resolution * (24 + 10 * (b - a))) for a, b in zip(edges, edges[1:], strict=False)]
     mu_rule = PanelRule(edges, counts)
     tau_rule = PanelRule(
-        variable, [int(resolution * (36 + 3 * (variable[1] - variable[0])))]
+        variable, [int(resolution * (36 + 7 * (variable[1] - variable[0])))]
     )
     mu = centre + width * np.sinh(mu_rule.u)
     tau, log_slope_tau = tau_prior.tau_and_log_slope(tau_rule.u, pilot.unit)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from riskmodel.evidence.priors import build_priors, used_priors
 from riskmodel.models.posterior import draws_by_prior, load_posterior
 from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Panel
-from riskmodel.plots.information import plot_evppi
+from riskmodel.plots.information import LABEL_WIDTH, plot_evppi
 from riskmodel.reports.paper_figure import (
     DISCLAIMER,
     PaperFigure,
@@ -134,6 +135,7 @@ def value_report(run: Path | RunFolder, *, preferences: str | Panel | None = Non
         "problem": loaded.id,
         "question": loaded.problem.question,
         "horizon": outcomes.attrs["horizon"],
+        "reference": loaded.problem.outcomes[panel.reference].label,
         "unit": f"{panel.reference} per patient",
         "preferences": {"id": panel.id, "whose": panel.whose, "status": panel.status},
         "seed": (opened.record.get("posterior") or {}).get("seed"),
@@ -275,13 +277,12 @@ def _evppi_figure(report: ValueReport, who: str, perfect: float, several: bool) 
     table = report.by_source[report.by_source["profile"] == who]
     bars = min(len(table), 12)
     figure, ax = new_figure(34 + 9 * bars)
-    unit = report.record["unit"].replace("_", " ").replace("per patient", "per 1000 patients")
-    labels = {row.source: _short(row.source, row.citation) for row in table.itertuples()}
+    labels = {row.source: _short(row.citation) for row in table.itertuples()}
     plot_evppi(
         table,
         by="source",
         labels=labels,
-        xlabel=f"EVPPI ({unit})",
+        xlabel=f"EVPPI ({report.record['reference'].lower()} equivalents per 1000 patients)",
         evpi=perfect,
         scale=1000,
         ax=ax,
@@ -292,9 +293,9 @@ def _evppi_figure(report: ValueReport, who: str, perfect: float, several: bool) 
     noted = table[table["note"] != ""]
     caption = (
         f"What it would be worth to know, without error, all that the model took from each source, "
-        f"for {who}. Horizon: {report.record['horizon']}. EVPI {1000 * perfect:.3g} per 1000. Bars: "
-        f"EVPPI by regression on {draws} draws; lines: one standard error either side; marks: what "
-        f"19 of 20 unrelated inputs would stay below. Weights: whose: {whose}. "
+        f"for {who}. Horizon: {report.record['horizon']}. EVPI {1000 * perfect:.3g} per 1000. "
+        f"Bars: EVPPI by regression on {draws} draws; lines: one standard error either side; "
+        f"marks: what 19 of 20 unrelated inputs would stay below. Weights: whose: {whose}. "
         + "".join(f"{labels[row.source]}: {row.note}. " for row in noted.itertuples())
         + DISCLAIMER
         + "\n\nSources\n"
@@ -308,6 +309,6 @@ def _evppi_figure(report: ValueReport, who: str, perfect: float, several: bool) 
     return PaperFigure(name, figure, table, caption, alt)
 
 
-def _short(source: str, cited: str) -> str:
-    """Return a name that fits beside a bar."""
-    return source if cited == source or len(cited) > 60 else cited
+def _short(cited: str) -> str:
+    """Return a citation cut to what fits beside a bar."""
+    return shorten(cited, 2 * LABEL_WIDTH, placeholder=" ...")

@@ -332,7 +332,7 @@ def test_two_treatments_are_the_pooling_of_two_arms():
         error = module.monte_carlo_standard_error(square)
         assert abs(square.mean() - wanted.var()) < WITHIN * error
     assert "s1" in found.notes[0] and "inform a little" in found.notes[0]
-    assert "consistency is assumed and cannot be seen" in found.notes[-1]
+    assert any("consistency is assumed and cannot be seen" in note for note in found.notes)
     assert found.inconsistency.empty
 
 
@@ -354,12 +354,22 @@ def test_a_consistent_network_recovers_the_truth_and_flags_nothing(consistent):
 
 @pytest.mark.slow
 def test_an_inconsistent_loop_is_flagged_with_its_sign():
-    data = simulated(np.random.default_rng(9), effects=EFFECTS, tau=0.05, extra_bc=1.5)
+    """Trials of c against b alone are 1.5 off in log odds; each edge of the triangle sees it."""
+    data = simulated(
+        np.random.default_rng(9), effects=EFFECTS, tau=0.05, design=("ab", "ac", "bc") * 3,
+        extra_bc=1.5,
+    )  # fmt: skip
     found = network(data, reference="a", seed=6)
-    row = found.inconsistency.set_index(["treatment", "comparator"]).loc[("c", "b")]
-    assert row["flagged"] and row["lower"] > 0
-    # The loop's truth is diluted: two of the four direct studies have three arms, and agree.
-    assert 0.4 < row["difference"] < 1.6
+    rows = found.inconsistency.set_index(["treatment", "comparator"])
+    for pair, sign in ((("b", "a"), 1), (("c", "a"), -1), (("c", "b"), 1)):
+        row = rows.loc[pair]
+        assert row["flagged"]
+        assert sign * row["difference"] == pytest.approx(1.5, abs=0.6)
+        assert row["lower"] < sign * 1.5 < row["upper"]
+    # Direct and indirect are on either side of what the consistent model makes of both.
+    both = found.league.set_index(["treatment", "comparator"]).loc[("c", "b"), "odds_ratio"]
+    row = rows.loc[("c", "b")]
+    assert row["indirect_odds_ratio"] < both < row["direct_odds_ratio"]
     assert any(note.startswith("inconsistent: c v b") for note in found.notes)
 
 
@@ -400,7 +410,7 @@ def test_without_a_seed_one_is_drawn_and_said():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("prior", ["log_normal:-2.56:1.74", "log_t:-2.4:1.6:5", "uniform:1"])
+@pytest.mark.parametrize("prior", ["log_normal:-2.56:1.74", "log_t:-2.4:1.6:5"])
 def test_other_priors_of_heterogeneity_agree_with_the_pooling_of_two_arms(prior):
     events, other, n = [5, 9, 7, 12], [10, 12, 8, 25], [80, 90, 75, 120]
     rows = [
