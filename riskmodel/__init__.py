@@ -41,6 +41,18 @@ _HOMES = {
     "benefit_needed": "riskmodel.decisions.net_benefit",
     "find_conflicts": "riskmodel.evidence.conflicts",
     "load_library": "riskmodel.parameters.library",
+    "as_prior": "riskmodel.evidence.ladder",
+    "elicit": "riskmodel.evidence.elicitation",
+    "discount": "riskmodel.evidence.discounting",
+    "tipping_point": "riskmodel.evidence.discounting",
+    "small_series": "riskmodel.evidence.small_series",
+    "conflict": "riskmodel.evidence.source_conflict",
+    "absolute_effect": "riskmodel.evidence.absolute",
+    "shared_control_covariance": "riskmodel.evidence.correlation",
+    "effect_covariance": "riskmodel.evidence.correlation",
+    "joint_normal": "riskmodel.evidence.correlation",
+    "net_benefit_by_correlation": "riskmodel.evidence.correlation",
+    "net_benefit_of_ratios": "riskmodel.evidence.correlation",
     "run_problem": "riskmodel.reports.run",
 }
 

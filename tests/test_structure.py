@@ -52,6 +52,18 @@ PUBLIC_NAMES = [
     "benefit_needed",
     "find_conflicts",
     "load_library",
+    "as_prior",
+    "elicit",
+    "discount",
+    "tipping_point",
+    "small_series",
+    "conflict",
+    "absolute_effect",
+    "shared_control_covariance",
+    "effect_covariance",
+    "joint_normal",
+    "net_benefit_by_correlation",
+    "net_benefit_of_ratios",
     "run_problem",
 ]
 

@@ -665,6 +665,16 @@ def as_panel(loaded: LoadedProblem, preferences: str | Panel | None) -> Panel:
         for name in panel.weights
         if name not in loaded.problem.outcomes
     ]
+    problems += [
+        Problem(
+            field=f"weights.{name}",
+            found=Phrase(f"{name}, an impact on decisions"),
+            allowed="outcomes that patients are better or worse for",
+            remedy="take the weight out: a change in what is done is no benefit by itself",
+        )
+        for name in panel.weights
+        if name in loaded.problem.outcomes and loaded.problem.outcomes[name].diagnostic_impact
+    ]
     declared = {frozenset(overlap.outcomes) for overlap in loaded.problem.overlap}
     problems += [
         Problem(

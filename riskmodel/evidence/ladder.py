@@ -498,10 +498,10 @@ def _climb(figure: _Figure) -> LadderPrior:
         return _from_moments(figure)
     if declared is not None:
         return _from_declared(figure, declared)
-    if figure.p_value is not None and figure.value is not None:
-        return _from_p_value(figure)
     if measure == "risk" and figure.value is not None and figure.n is not None:
         return _from_percent(figure)
+    if figure.p_value is not None and figure.value is not None:
+        return _from_p_value(figure)
     if measure in NUMBERS_NEEDED and figure.value is not None and figure.n is not None:
         return _from_number_needed(figure)
     _refuse_point(figure)

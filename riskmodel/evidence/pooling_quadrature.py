@@ -165,6 +165,7 @@ class Curve:
                 slope = (self.log_values[end] - self.log_values[inner]) / (
                     edge - self.theta[inner]
                 )
+                slope = max(slope, 0.0) if end == 0 else min(slope, 0.0)
                 line = self.log_values[end] - self.top + slope * (theta - edge)
                 found = np.where(beyond, line, found)
         return found

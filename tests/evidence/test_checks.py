@@ -181,6 +181,7 @@ FAULTS = [
     ("unknown_treatment_before", 7, "rules[0].after[0]", "E"),
     ("unverified_by_default", 17, "priors.ratio.from", "E"),
     ("value_against_counts", 8, "estimates[0].value", "E"),
+    ("weight_of_an_impact", 19, "preferences.default", "E"),
     ("weight_of_undeclared_overlap", 19, "preferences.default", "E"),
     ("weights_of_nobody", 2, "whose", "E"),
     ("weights_out_of_100", 11, "weights", "W"),

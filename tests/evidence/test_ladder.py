@@ -120,6 +120,13 @@ def test_a_percentage_of_n_finds_its_count_back(value, n, events):
     assert f"{events} of {n}" in found.rule
 
 
+def test_a_percentage_of_n_needs_no_p_value():
+    tested = record(measure="risk", value=11.5, unit="percent", p_value="0.011")
+    assert as_prior(tested, n=52).distribution.first == 6.5
+    with pytest.raises(ParameterError, match="ratio or difference"):
+        as_prior(tested)
+
+
 def test_a_percentage_that_no_count_gives_is_refused():
     with pytest.raises(ParameterError, match="13.80 people"):
         as_prior(measure="risk", value=0.69, n=20)

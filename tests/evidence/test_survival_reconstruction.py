@@ -8,13 +8,13 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from riskmodel.errors import ParameterError, RiskModelWarning
-from riskmodel.evidence.survival_reconstruction import (
+from riskmodel.evidence.survival_curves import (
     arm_hazard_ratio,
     kaplan_meier,
     median_survival,
-    reconstruct_survival,
     restricted_mean_survival,
 )
+from riskmodel.evidence.survival_reconstruction import reconstruct_survival
 
 AT_RISK = pd.DataFrame({"time": [0, 6, 12], "at_risk": [100, 70, 40]})
 CURVE = pd.DataFrame({"time": [0, 3, 9, 12], "survival": [1.0, 0.8, 0.6, 0.6]})
