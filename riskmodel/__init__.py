@@ -53,6 +53,10 @@ _HOMES = {
     "joint_normal": "riskmodel.evidence.correlation",
     "net_benefit_by_correlation": "riskmodel.evidence.correlation",
     "net_benefit_of_ratios": "riskmodel.evidence.correlation",
+    "network": "riskmodel.models.network",
+    "reconstruct_survival": "riskmodel.evidence.survival_reconstruction",
+    "kaplan_meier": "riskmodel.evidence.survival_curves",
+    "plot_forest": "riskmodel.plots.forest",
     "run_problem": "riskmodel.reports.run",
 }
 

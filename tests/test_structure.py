@@ -64,6 +64,10 @@ PUBLIC_NAMES = [
     "joint_normal",
     "net_benefit_by_correlation",
     "net_benefit_of_ratios",
+    "network",
+    "reconstruct_survival",
+    "kaplan_meier",
+    "plot_forest",
     "run_problem",
 ]
 

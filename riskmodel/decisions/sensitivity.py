@@ -199,8 +199,8 @@ def correlation_table(
     Returns
     -------
     pandas.DataFrame
-        One row a declared pair, correlation, profile and option: ``declared`` (the correlation
-        the run used), ``net_benefit``, ``prob_positive``. Empty if no pair is declared.
+        One row a declared pair (``prior``, ``other``), correlation, profile and option:
+        ``declared`` (the correlation the run used), ``net_benefit``, ``prob_positive``. Empty if no pair is declared.
 
     Notes
     -----
@@ -218,7 +218,8 @@ def correlation_table(
             outcomes = simulate(paired, profiles, case_mix=False, gate=False, **simulated)
             table = summarize_net_benefit(net_benefit(outcomes, preferences))
             table = table[["profile", "option", "net_benefit", "prob_positive"]]
-            named = {"priors": " and ".join(pair.priors), "declared": pair.rho, "rho": rho}
+            first, second = pair.priors
+            named = {"prior": first, "other": second, "declared": pair.rho, "rho": rho}
             for position, (column, value) in enumerate(named.items()):
                 table.insert(position, column, value)
             tables.append(table)

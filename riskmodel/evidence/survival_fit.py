@@ -397,6 +397,7 @@ def _exchange(fit: Fit, by: int, among: np.ndarray) -> bool:
 
 
 def rebuilt_patients(fit: Fit) -> pd.DataFrame:
+    """Return ``time`` and ``event`` of every patient of a fit, in order of time."""
     import pandas as pd
 
     dead = np.repeat(fit.t, fit.deaths)

@@ -18,6 +18,8 @@ PRIORS = "From a printed figure to a distribution"
 EVENT = "An event by the horizon"
 OVERLAP = "Two events in one patient"
 BENEFIT = "Net benefit"
+SYNTHESIS = "Several studies, or a discounted one"
+CORRELATION = "Inputs that go together"
 INFLUENCE = "How much rests on what"
 COMPUTATION = "Computation"
 
@@ -258,6 +260,27 @@ TABLES: dict[str, TableCard] = {
                 "median(expit(m + s position))",
                 EVENT,
             ),
+        },
+    ),
+    "correlations": TableCard(
+        ("prior", "other", "rho", "profile", "option"),
+        "benefit",
+        {
+            **_NET_BENEFIT,
+            "declared": Formula(
+                "correlation of the two priors' normal scores that the run used",
+                "rho",
+                CORRELATION,
+            ),
+        },
+    ),
+    "discounts": TableCard(
+        ("prior", "alternative", "profile", "option"),
+        "benefit",
+        {
+            **_NET_BENEFIT,
+            "median": Formula("median of the prior under this discount", "Q(1/2)", SYNTHESIS),
+            **_limits("the prior under this discount", "theta", SYNTHESIS),
         },
     ),
     "waning": TableCard(

@@ -543,17 +543,20 @@ def print_pool(pool: Pool, console: Console) -> None:
     digits, words = (2 if ratio else 3), pool.measure.replace("_", " ")
     table = Table(box=None, pad_edge=False, header_style="bold")
     counted = pool.table.layout == "counts"
-    table.add_column("Study")
+    table.add_column("Study", min_width=min(max(map(len, pool.table.study)), 24))
     if counted:
         table.add_column("Counts", no_wrap=True)
-    for title in (f"Observed {words}", "Shrunken", "Badge"):
+    badged = set(pool.studies["badge"]) != {"data"}
+    for title in (f"Observed {words}", "Shrunken", *(["Badge"] if badged else [])):
         table.add_column(title, no_wrap=True)
     for row in pool.studies.itertuples():
         observed = number_text(row.observed, row.observed_lower, row.observed_upper, digits)
         shrunken = number_text(row.shrunken, row.shrunken_lower, row.shrunken_upper, digits)
         counts = [row.counts] if counted else []
-        table.add_row(Text(row.study), *counts, observed or "none", shrunken, row.badge)
-    console.print(table)
+        badge = [row.badge] if badged else []
+        table.add_row(Text(row.study), *counts, observed or "none", shrunken, *badge)
+    # Numbers are never cut: a narrow terminal breaks the line itself.
+    console.print(table, width=max(console.width, 110), crop=False, no_wrap=True)
     console.print()
     rows = pool.summary.set_index("quantity")
     for name, label in (
