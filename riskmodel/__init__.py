@@ -57,6 +57,15 @@ _HOMES = {
     "reconstruct_survival": "riskmodel.evidence.survival_reconstruction",
     "kaplan_meier": "riskmodel.evidence.survival_curves",
     "plot_forest": "riskmodel.plots.forest",
+    "evpi": "riskmodel.decisions.information",
+    "evppi": "riskmodel.decisions.information",
+    "evsi": "riskmodel.decisions.sample_information",
+    "enbs": "riskmodel.decisions.sample_information",
+    "population_reached": "riskmodel.decisions.sample_information",
+    "BinomialTrial": "riskmodel.decisions.sample_information",
+    "NormalTrial": "riskmodel.decisions.sample_information",
+    "plot_evppi": "riskmodel.plots.information",
+    "plot_evsi": "riskmodel.plots.information",
     "run_problem": "riskmodel.reports.run",
 }
 

@@ -428,6 +428,36 @@ def curve(
     print(report.to_json() if json else report.curve.to_csv(index=False), end="")
 
 
+@app.command()
+def value(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    preferences: Annotated[
+        str | None, typer.Option(help="A panel's id; by default the run's.")
+    ] = None,
+    figures: Annotated[bool, typer.Option("--figures", help="Draw them into the run.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what better knowledge would be worth: in all, by input, and by the document it is from.
+
+    Example: riskmodel value runs/first
+    """
+    from riskmodel.reports.value import save_value, value_report
+
+    report = value_report(run, preferences=preferences)
+    for path in save_value(report, figures=figures):
+        print(path, file=sys.stderr)
+    if json:
+        print(report.to_json())
+    else:
+        _print_tables(report.tables())
+
+
+def _print_tables(tables) -> None:
+    """Print tables of a report as text, one after the other."""
+    for name, table in tables.items():
+        print(f"{name}\n{table.to_string(index=False, float_format=lambda x: f'{x:.4g}')}\n")
+
+
 def _print_json(data: object) -> None:
     import json
 

@@ -68,6 +68,15 @@ PUBLIC_NAMES = [
     "reconstruct_survival",
     "kaplan_meier",
     "plot_forest",
+    "evpi",
+    "evppi",
+    "evsi",
+    "enbs",
+    "population_reached",
+    "BinomialTrial",
+    "NormalTrial",
+    "plot_evppi",
+    "plot_evsi",
     "run_problem",
 ]
 

@@ -20,7 +20,7 @@ from riskmodel.errors import Phrase, did_you_mean
 from riskmodel.parameters.schema import Panel
 
 _LINE_DRAWS = 8192  # of one chunk: a few arrays of it fit a core's cache
-_CELLS = 200_000  # weights x draws of one chunk where weights do not lie on a line
+_CELLS = 40_000  # weights x draws of one chunk where weights do not lie on a line
 _BATCHES_OF_A_CHAIN = 8
 REST = "everything else"  # the part of net benefit that no varied weight multiplies
 
@@ -392,15 +392,16 @@ def _count_on_line(chunk, burden, origin, direction, step, order, weights) -> np
 def _count_each(chunk: np.ndarray, weights: np.ndarray, burden: np.ndarray) -> np.ndarray:
     """Count set by set: net benefit (option, set, draw), the largest, and who has it."""
     draws, options, _ = chunk.shape
-    benefit = np.stack([weights @ chunk[:, i].T - burden[i] for i in range(options)])
-    # Equal within rounding is equal; the margin is far below any Monte Carlo error.
-    scale = np.abs(benefit).max(axis=0)
-    best = benefit.max(axis=0) - 8 * np.finfo(float).eps * scale
-    is_best = benefit >= best
-    counts = is_best.sum(axis=2)
-    if (counts.sum(axis=0) == draws).all():
-        return counts.T.astype(float)
-    return (is_best / is_best.sum(axis=0)).sum(axis=2).T
+    benefit = [weights @ chunk[:, i].T - burden[i] for i in range(options)]
+    best = benefit[0].copy()
+    for other in benefit[1:]:
+        np.maximum(best, other, out=best)
+    is_best = [one == best for one in benefit]
+    counts = np.stack([np.count_nonzero(one, axis=1) for one in is_best], axis=1)
+    if (counts.sum(axis=1) == draws).all():
+        return counts.astype(float)
+    sharing = np.sum(is_best, axis=0)
+    return np.stack([(one / sharing).sum(axis=1) for one in is_best], axis=1)
 
 
 # --- benefit against harm, unweighted ------------------------------------------------------------

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from riskmodel.evidence.distributions import GridDistribution, TransformedDistribution
@@ -36,6 +37,7 @@ _GREGORY = np.array([95 / 288, 317 / 240, 23 / 30, 793 / 720, 157 / 160])
 _REACH = 8.5  # standard deviations; a normal has 1e-17 of its mass beyond
 _CHEBYSHEV = 7  # values of a narrow tau that give all of them
 _NEGLIGIBLE = 250.0  # a likelihood is tabulated to e**-250 of its greatest
+_INSIDE = 1 - 1e-12  # a risk difference of 1 is an effect without end on any other scale
 _DEPTH = 36.0  # what is less than e**-36 of the greatest is left out
 _LOG_ROOT_TWO_PI = 0.5 * np.log(2 * np.pi)
 
@@ -109,6 +111,8 @@ class Curve:
         Width of its narrowest feature, about one standard error.
     fold : float
         0 for ``theta = u``; else ``theta = fold * sinh(u)``, a grid ever finer towards 0.
+    bounded : bool
+        With a fold, ``theta = tanh(fold * sinh(u))``, ever finer towards -1 and 1 as well.
     """
 
     start: float
@@ -116,12 +120,17 @@ class Curve:
     log_values: np.ndarray
     scale: float
     fold: float = 0.0
+    bounded: bool = False
+
+    @cached_property
+    def u(self) -> np.ndarray:
+        """The uniform grid."""
+        return self.start + self.step * np.arange(len(self.log_values))
 
     @cached_property
     def theta(self) -> np.ndarray:
         """The grid of effects."""
-        u = self.start + self.step * np.arange(len(self.log_values))
-        return self.fold * np.sinh(u) if self.fold else u
+        return stretched(self.u, self.fold, self.bounded)
 
     @cached_property
     def top(self) -> float:
@@ -135,7 +144,9 @@ class Curve:
         weights[:5] *= _GREGORY
         weights[-5:] *= _GREGORY[::-1]
         if self.fold:
-            weights *= np.sqrt(self.fold**2 + self.theta**2)
+            weights *= self.fold * np.cosh(self.u)
+            if self.bounded:
+                weights /= np.cosh(self.fold * np.sinh(self.u)) ** 2
         return weights * np.exp(self.log_values - self.top)
 
     @cached_property
@@ -154,8 +165,7 @@ class Curve:
 
     def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
         """Return the log likelihood anywhere, over its greatest; a line beyond the grid."""
-        u = np.arcsinh(theta / self.fold) if self.fold else theta
-        place = (np.asarray(u) - self.start) / self.step
+        place = (unstretched(theta, self.fold, self.bounded) - self.start) / self.step
         found = local_polynomial(self.log_values, place) - self.top
         last = len(self.log_values) - 1
         for end, inner in ((0, 1), (last, last - 1)):
@@ -169,6 +179,35 @@ class Curve:
                 line = self.log_values[end] - self.top + slope * (theta - edge)
                 found = np.where(beyond, line, found)
         return found
+
+
+def stretched(u: np.ndarray, fold: ArrayLike, bounded: bool = False) -> np.ndarray:
+    """Return effects from the variable that `Curve` stretches.
+
+    Examples
+    --------
+    >>> stretched(np.array([0.0, 1.0]), 0.0), stretched(np.array([0.0, 1.0]), 0.1).round(4)
+    (array([0., 1.]), array([0.    , 0.1175]))
+    """
+    fold = np.asarray(fold)
+    found = fold * np.sinh(np.where(fold > 0, u, 0.0))
+    return np.where(fold > 0, np.tanh(found) if bounded else found, u)
+
+
+def unstretched(theta: np.ndarray, fold: float, bounded: bool = False) -> np.ndarray:
+    """Return the inverse of `stretched`.
+
+    Examples
+    --------
+    >>> unstretched(stretched(np.array([-2.0, 3.0]), 1e-6, True), 1e-6, True).round(9)
+    array([-2.,  3.])
+    """
+    theta = np.asarray(theta)
+    if not fold:
+        return theta
+    if bounded:
+        theta = np.arctanh(np.clip(theta, -_INSIDE, _INSIDE))
+    return np.arcsinh(theta / fold)
 
 
 def local_polynomial(values: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -356,6 +395,7 @@ def tabulate(
     resolution : float
     """
     folds = np.zeros(len(centres)) if folds is None else folds
+    bounded = bool(np.isfinite(mu_prior.upper))
     coarse, values = _coarse(log_likelihood, centres, scales, mu_prior, tau_prior)
     means, variances = _as_normals(coarse, values, scales, mu_prior)
     pilot = find_pilot(means, variances, mu_prior, tau_prior, power)
@@ -367,19 +407,20 @@ def tabulate(
         step = min(0.3, 0.35 * scales[i]) / resolution
         if folds[i]:
             step = min(0.05, 0.35 * scales[i] / max(abs(centres[i]), scales[i])) / resolution
-            first, last = np.arcsinh(np.array([first, last]) / folds[i])
-        elif np.isfinite(mu_prior.upper):
+            first, last = unstretched(np.array([first, last]), folds[i], bounded)
+        elif bounded:
             step = 0.35 * scales[i] / resolution
+        else:  # a level end is carried on, so that a narrow normal meets no sharp break
+            first -= 100 * step * resolution * (values[i][0] > values[i].max() - _NEGLIGIBLE)
+            last += 100 * step * resolution * (values[i][-1] > values[i].max() - _NEGLIGIBLE)
         count = max(int(np.ceil((last - first) / step)) + 1, 2 * _DEGREE)
         grids.append((first, (last - first) / (count - 1), count))
     index = np.repeat(np.arange(len(grids)), [count for *_, count in grids])
     u = np.concatenate([first + step * np.arange(count) for first, step, count in grids])
-    fold = folds[index]
-    theta = np.where(fold > 0, fold * np.sinh(np.where(fold > 0, u, 0.0)), u)
-    theta = np.clip(theta, mu_prior.lower, mu_prior.upper)
+    theta = np.clip(stretched(u, folds[index], bounded), mu_prior.lower, mu_prior.upper)
     logs = np.split(log_likelihood(index, theta), np.cumsum([c for *_, c in grids])[:-1])
     curves = [
-        Curve(first, step, log, float(scale), float(fold))
+        Curve(first, step, log, float(scale), float(fold), bounded)
         for (first, step, _), log, scale, fold in zip(grids, logs, scales, folds, strict=True)
     ]
     return curves, pilot
@@ -673,37 +714,59 @@ class QuadraturePosterior:
         ndarray, shape (f, p)
         """
         spacing = np.gradient(self.mu)
+        fine_spacing = np.gradient(self._fine_mu)
         total = np.zeros((len(factors), len(points)))
-        share = self.weights.sum(axis=0)
-        live = np.flatnonzero(share > 1e-17)
-        inside = self._log_inside()
-        for r in live:
+        inside = log_inside(self.mu, self.tau, self.bounds)
+        for r in np.flatnonzero(self.weights.sum(axis=0) > 1e-17):
             carries = self.weights[:, r] > 1e-10 * self.weights[:, r].max()
-            tau, widest = self.tau[r], spacing[carries].max()
-            if tau >= 1.3 * widest:
+            low, high = self.mu[carries][[0, -1]]
+            near = (self._fine_mu >= low) & (self._fine_mu <= high)
+            tau = self.tau[r]
+            if tau >= 1.3 * spacing[carries].max():
                 weighted = factors[:, :, r] * (self.weights[:, r] * np.exp(-inside[:, r]))
-                z = (points[:, None] - self.mu) / tau
-                kernel = np.exp(-0.5 * z**2) / (np.sqrt(2 * np.pi) * tau)
-                total += weighted @ kernel.T
+                total += _normal_sum(weighted, self.mu, tau, points)
+                continue
+            with np.errstate(divide="ignore"):
+                table = np.log(factors[:, :, r]) + self.log_density[:, r] - inside[:, r]
+            table = np.maximum(table, -600.0) + self._log_share[r]
+            fine = (self._fine_interpolation @ table.T).T  # (f, fine)
+            if near.any() and tau >= 1.3 * fine_spacing[near].max():
+                weighted = np.exp(fine) * self._fine_weights
+                total += _normal_sum(weighted, self._fine_mu, tau, points)
             else:
-                total += self._narrowly_smoothed(factors[:, :, r], inside[:, r], r, points)
+                total += self._narrowly_smoothed(fine, tau, points)
         return total
 
-    def _narrowly_smoothed(self, factors, inside, r: int, points: np.ndarray) -> np.ndarray:
+    def _narrowly_smoothed(self, fine: np.ndarray, tau: float, points: np.ndarray) -> np.ndarray:
         """As `_smoothed` for one tau that is small against the spacing of mu."""
-        table = np.log(np.maximum(factors, 1e-300)) + self.log_density[:, r] - inside
-        table = table + np.log(self.tau_rule.weights[r]) + self.log_slope_tau[r]
-        shift = self._log_total
-        u = np.linspace(self.mu_rule.edges[0], self.mu_rule.edges[-1], 256)
-        fine = self._fine_interpolation @ (table - shift).T  # (256, f)
-        shifted = points[:, None] + self.tau[r] * _HERMITE
+        u = self._fine_u
+        shifted = points[:, None] + tau * _HERMITE
         place = (np.arcsinh((shifted - self.centre) / self.width) - u[0]) / (u[1] - u[0])
         outside = (place < 0) | (place > len(u) - 1)
-        found = np.empty((len(factors), len(points)))
-        for f in range(len(factors)):
-            values = np.exp(local_polynomial(fine[:, f], place))
-            found[f] = np.where(outside, 0.0, values) @ _HERMITE_WEIGHTS
-        return found
+        values = np.exp(local_polynomial(fine.T, place))  # (p, h, f)
+        values[outside] = 0.0
+        return np.einsum("phf,h->fp", values, _HERMITE_WEIGHTS)
+
+    @cached_property
+    def _fine_u(self) -> np.ndarray:
+        return np.linspace(self.mu_rule.edges[0], self.mu_rule.edges[-1], 400)
+
+    @cached_property
+    def _fine_mu(self) -> np.ndarray:
+        return self.centre + self.width * np.sinh(self._fine_u)
+
+    @cached_property
+    def _fine_weights(self) -> np.ndarray:
+        """Weights of the trapezoid rule over mu; the density vanishes at the ends, or nearly."""
+        u = self._fine_u
+        weights = self.width * np.cosh(u) * (u[1] - u[0])
+        weights[[0, -1]] *= 0.5
+        return weights
+
+    @cached_property
+    def _log_share(self) -> np.ndarray:
+        """What turns `log_density` into a density of mu weighted by each tau."""
+        return self.log_slope_tau + np.log(self.tau_rule.weights) - self._log_total
 
     @cached_property
     def _log_total(self) -> float:
@@ -713,11 +776,13 @@ class QuadraturePosterior:
 
     @cached_property
     def _fine_interpolation(self) -> np.ndarray:
-        u = np.linspace(self.mu_rule.edges[0], self.mu_rule.edges[-1], 256)
-        return self.mu_rule.interpolation(u)
+        return self.mu_rule.interpolation(self._fine_u)
 
-    def _log_inside(self) -> np.ndarray:
-        return log_inside(self.mu, self.tau, self.bounds)
+
+def _normal_sum(weighted: np.ndarray, mu: np.ndarray, tau: float, points: np.ndarray):
+    """Return sums of normal densities around `mu` at `points`, shape (f, p)."""
+    kernel = np.exp((points - mu[:, None]) ** 2 * (-0.5 / tau**2))
+    return weighted @ kernel / (np.sqrt(2 * np.pi) * tau)
 
 
 def log_inside(mu: np.ndarray, tau: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:

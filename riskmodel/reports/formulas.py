@@ -20,6 +20,7 @@ OVERLAP = "Two events in one patient"
 BENEFIT = "Net benefit"
 SYNTHESIS = "Several studies, or a discounted one"
 CORRELATION = "Inputs that go together"
+INFORMATION = "What better knowledge would be worth"
 INFLUENCE = "How much rests on what"
 COMPUTATION = "Computation"
 
@@ -159,6 +160,33 @@ _BENEFIT_SUMMARY = {
     ),
 }
 
+_INFORMATION = {
+    "evpi": Formula(
+        "expected value of perfect information, in the unit of net benefit per patient",
+        "mean(max over options of NB) - max over options of mean(NB)",
+        INFORMATION,
+    ),
+    "evppi": Formula(
+        "expected value of knowing these inputs, by regression of net benefit on them",
+        "mean(max over options of E[NB | inputs]) - max over options of mean(NB)",
+        INFORMATION,
+    ),
+    "standard_error": Formula(
+        "standard error over the draws, by the influence function",
+        "sd(influence) / sqrt(n)",
+        INFORMATION,
+    ),
+    "floor": Formula(
+        "the largest value found when the inputs' draws are shuffled",
+        "max over permutations of EVPPI",
+        INFORMATION,
+    ),
+    "share_of_evpi": Formula(
+        "share of the value of perfect information", "EVPPI / EVPI", INFORMATION
+    ),
+    "n_draws": Formula("draws that were used", "n", COMPUTATION),
+}
+
 TABLES: dict[str, TableCard] = {
     "absolute_effects": TableCard(
         ("profile", "option", "outcome"), "contrast", _RISK_EFFECT, "risk"
@@ -283,6 +311,9 @@ TABLES: dict[str, TableCard] = {
             **_limits("the prior under this discount", "theta", SYNTHESIS),
         },
     ),
+    "evpi": TableCard(("profile",), "benefit", _INFORMATION),
+    "evppi_by_parameter": TableCard(("profile", "parameters"), "benefit", _INFORMATION),
+    "evppi_by_source": TableCard(("profile", "source"), "benefit", _INFORMATION),
     "waning": TableCard(
         ("waning", "profile", "option", "outcome"), "contrast", {**_RISK_EFFECT, **_NET_BENEFIT}
     ),

@@ -42,7 +42,6 @@ RATIOS = ("odds_ratio", "relative_risk", "hazard_ratio", "rate_ratio")
 DIFFERENCES = ("risk_difference", "mean_difference")
 MEASURES = (*RATIOS, *DIFFERENCES)
 DEFAULT_TAU_PRIOR = "half_normal:0.5"  # for log ratios only
-LEVEL = 0.95  # of printed limits whose level is not said
 LOPSIDED = 0.1  # of the halves of an interval on its scale, worth a warning
 
 
@@ -269,7 +268,7 @@ def _pool_effects(table: StudyTable, measure: str, prior, prob: float):
     rows = result.studies_table(prob)
     lower, upper = (back(rows[f"estimate_{end}"].to_numpy()) for end in ("lower", "upper"))
     if "lower" in numbers:  # as printed, where they are of this level
-        printed = np.isclose(numbers.get("level", [LEVEL] * len(estimate)), prob)
+        printed = np.isclose(numbers["level"], prob)
         lower = np.where(printed, numbers["lower"], lower)
         upper = np.where(printed, numbers["upper"], upper)
     observed = pd.DataFrame({"value": estimate, "lower": lower, "upper": upper, "counts": ""})
@@ -312,11 +311,22 @@ def _errors_of_limits(table: StudyTable, forward) -> tuple[np.ndarray, list[str]
     middle, lower, upper = (
         forward(np.array(table.numbers[name])) for name in ("estimate", "lower", "upper")
     )
-    if "level" in table.numbers:
-        level = np.array(table.numbers["level"])
-    else:
-        level = np.full(len(middle), LEVEL)
-        notes.append(f"no column level: the limits were taken as {LEVEL:.0%} limits")
+    if "level" not in table.numbers:
+        raise ParameterError(
+            [
+                Problem(
+                    field="level",
+                    found=NOTHING,
+                    allowed="the level of each study's limits, such as 0.95",
+                    remedy="add a column `level`; there is no default",
+                    severity="Q",
+                    file=table.path,
+                    line=1,
+                    column=1,
+                )
+            ]
+        )
+    level = np.array(table.numbers["level"])
     half = (upper - lower) / 2
     for row in np.flatnonzero(np.abs((upper + lower) / 2 - middle) > LOPSIDED * half):
         notes.append(

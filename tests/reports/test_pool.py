@@ -101,10 +101,16 @@ def test_ratios_with_limits_are_logged_at_their_own_level_and_that_is_said(
     assert (tmp_path / "out" / "tables" / "leave_one_out.csv").exists()
 
 
-def test_limits_without_a_level_are_taken_as_95_and_that_is_said(write, console, tmp_path):
+def test_limits_without_a_level_are_asked_about_and_nothing_is_written(write, console, tmp_path):
     text = "study,estimate,lower,upper\nOne,0.6,0.4,0.9\nTwo,0.5,0.45,0.9\n"
+    with pytest.raises(ParameterError, match="there is no default"):
+        run_pool(write(text), out=tmp_path / "out", console=console)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_lopsided_estimate_is_named_by_its_line(write, console, tmp_path):
+    text = "study,estimate,lower,upper,level\nOne,0.6,0.4,0.9,0.95\nTwo,0.5,0.45,0.9,0.95\n"
     pool = run_pool(write(text), out=tmp_path / "out", console=console)
-    assert "no column level: the limits were taken as 95% limits" in pool.notes
     assert any(note.startswith("line 3, Two: the estimate lies off") for note in pool.notes)
     assert not any(note.startswith("line 2") for note in pool.notes)
 
