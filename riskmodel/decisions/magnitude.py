@@ -171,8 +171,8 @@ def _require_past(locked: object) -> None:
         refuse(
             "thresholds.locked",
             NOTHING if locked is None else str(locked),
-            "the date on which the thresholds were fixed, as "2026-01-31", not after today",
-            "fix them before the effects are seen, and write the day: `locked: "2026-01-31"`",
+            'the date on which they were fixed, not after today, such as "2026-01-31"',
+            'fix them before the effects are seen, and write the day: `locked: "2026-01-31"`',
         )
 
 

@@ -55,6 +55,16 @@ class RunInputs:
     _bound: Weighting = field(repr=False)
     _simulated: Mapping = field(repr=False)
 
+    @property
+    def correlations(self) -> list:
+        """Declared correlations between these inputs."""
+        return [c for c in self._posterior.problem.correlations if set(c.priors) <= set(self.scales)]
+
+    @property
+    def patient(self) -> dict:
+        """The profile, as :func:`riskmodel.simulate` takes it."""
+        return dict(self._patient)
+
     def expected(self, parameters: pd.DataFrame) -> dict[str, float]:
         """Return expected net benefit by option if the inputs' draws were these.
 
@@ -109,28 +119,6 @@ class RunInputs:
         for name, prior in self.priors.items():
             found |= log_prior_density(prior, every[name])
         return found
-
-    def redrawn(self, component: str, alpha: float) -> xr.DataArray:
-        """Return net benefit with a prior to a power, its draws widened or narrowed to fit.
-
-        Exact for one number whose prior is a normal on its modelling scale and has no declared
-        correlation: its spread about the mean is divided by ``sqrt(alpha)``. For any other it is
-        the same widening, which then is an approximation; what a line was given before its risks
-        takes a new fit, and raises KeyError.
-        """
-        name = component
-        scale = self.scales[name]
-        value = _forward(self.parameters[name].to_numpy(), scale)
-        value = value.mean() + (value - value.mean()) / np.sqrt(alpha)
-        return self.net_benefit(self.parameters.assign(**{name: _back(value, scale)}))
-
-
-def _forward(value: np.ndarray, scale: str) -> np.ndarray:
-    return {"log": np.log, "log_odds": logit, "plain": np.asarray}[scale](value)
-
-
-def _back(value: np.ndarray, scale: str) -> np.ndarray:
-    return {"log": np.exp, "log_odds": expit, "plain": np.asarray}[scale](value)
 
 
 def run_inputs(

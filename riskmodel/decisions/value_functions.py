@@ -154,6 +154,10 @@ def _require_swing(worst: float, best: float) -> None:
     except (TypeError, ValueError):
         usable = False
     if not usable:
-        refuse("worst, best", (worst, best), "two different finite numbers",
-               "state the swing: a weight means nothing without the range it is given for")  # fmt: skip
+        refuse(
+            "worst, best",
+            (worst, best),
+            "two different finite numbers",
+            "state the swing: a weight means nothing without the range it is given for",
+        )
 
