@@ -429,6 +429,35 @@ def curve(
 
 
 @app.command()
+def decide(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    preferences: Annotated[
+        str | None, typer.Option(help="A panel's id, or its YAML file; by default the run's.")
+    ] = None,
+    prob: Annotated[
+        float, typer.Option(min=0.5, max=0.999, help="Probability of the credible intervals.")
+    ] = 0.95,
+    seed: Annotated[int | None, typer.Option(help="By default the run's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="By default RUN/decide/PANEL.")] = None,
+    figures: Annotated[bool, typer.Option("--figures", help="Draw them.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Weigh a finished run by a panel: net benefit, acceptability, criteria scores and ranks.
+
+    Example: riskmodel decide runs/first --preferences kidney_and_infection --figures
+    """
+    from riskmodel.reports.decide import decide_report, save_decide
+
+    report = decide_report(run, preferences=preferences, prob=prob, seed=seed)
+    for path in save_decide(report, out, figures=figures):
+        print(path, file=sys.stderr)
+    if json:
+        print(report.to_json())
+    else:
+        _print_tables({n: t for n, t in report.tables.items() if n != "preference_map"})
+
+
+@app.command()
 def value(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     preferences: Annotated[

@@ -73,7 +73,7 @@ def acceptability(
     Notes
     -----
     The frontier option is the one to prefer on expectation; its ``prob_best`` may be below a half
-    and even below another's. Memory is of the order of options x weights, whatever the draws: where
+    and even below another's. Memory beside the input is of the order of options x weights: where
     one weight varies each draw gives, for every option, the interval of weights at which it is
     best, and the ends are counted (Fenwick, Claxton, Sculpher 2001 for curve and frontier).
 

@@ -94,9 +94,9 @@ def panel_weights(panel: Panel, value_functions: Mapping[str, object]) -> SwingW
         additive score then differs between options as net benefit does, but for a positive
         factor, burden and stated pairs.
 
-    Examples
-    --------
-    A weight of 0.5 over a swing of 0.4 counts as much as 0.2 over 1.
+    Notes
+    -----
+    A weight of 0.5 over a swing of 0.4 counts as much as one of 0.2 over 1.
     """
     for name in value_functions:
         if name not in panel.weights:

@@ -42,12 +42,14 @@ class OptionDraws:
         nan are set aside, and then nothing is known of chains.
         """
         values = self.values[:, place]
+        if np.isfinite(values).all():
+            return values, self.options, self.chains  # a view: nothing of the draws is copied
         applies = np.isfinite(values).all(axis=2).any(axis=0)
         values = values[:, applies]
         kept = np.isfinite(values).all(axis=(1, 2))
         options = tuple(name for name, yes in zip(self.options, applies, strict=True) if yes)
         if kept.all():
-            return np.ascontiguousarray(values), options, self.chains
+            return values, options, self.chains
         return values[kept], options, None
 
 
@@ -147,9 +149,7 @@ def _from_xarray(array: xr.DataArray, field: str) -> OptionDraws:
     array = array.transpose(*samples, *others, "option", "outcome")
     sizes = [array.sizes[dim] for dim in others]
     values = np.asarray(array.values, dtype=float)
-    values = values.reshape(
-        -1, int(np.prod(sizes)), array.sizes["option"], array.sizes["outcome"]
-    )
+    values = values.reshape(-1, int(np.prod(sizes)), array.sizes["option"], array.sizes["outcome"])
     labels = product(*(array[dim].values.tolist() for dim in others))
     groups = tuple(dict(zip(map(str, others), label, strict=True)) for label in labels)
     chains = array.sizes["chain"] if samples == ["chain", "draw"] else None

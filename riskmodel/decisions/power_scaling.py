@@ -241,8 +241,8 @@ def log_prior_density(prior: Prior | LinePrior, draws: np.ndarray) -> dict[str, 
     Examples
     --------
     >>> prior = Prior("rr", "relative_risk", "lognormal", 0.0, 0.5, "data", (), "")
-    >>> log_prior_density(prior, np.exp([0.0, 0.5]))["rr"].round(3).tolist()
-    [0.0, -0.5]
+    >>> log_prior_density(prior, np.exp([0.5, 1.0]))["rr"].round(3).tolist()
+    [-0.5, -2.0]
     """
     draws = np.asarray(draws, dtype=float)
     if isinstance(prior, LinePrior):

@@ -53,7 +53,7 @@ def preference_map(
     Notes
     -----
     ``net benefit = a - h1 * w1 - h2 * w2`` draw by draw; a stated pair of the two keeps its own
-    weight.
+    weight, so that at 0 and 0 it is only where both happen that they still count.
     """
     tails = interval_tails(prob)
     bound, names, grids, parts = _ready(outcomes, harms, weights, preferences)

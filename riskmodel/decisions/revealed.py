@@ -69,8 +69,8 @@ def revealed_threshold(
     ...     {"stratum": ["low", "high"], "benefit": [0.02, 0.16], "harm": [0.08, 0.10]}
     ... )
     >>> found = revealed_threshold({"low": "against", "high": "for"}, table)
-    >>> found.iloc[-1][["lower", "upper"]].tolist()
-    [0.25, 1.6]
+    >>> found.iloc[-1]["consistent"]
+    'weights from 0.25 to 1.6'
     >>> revealed_threshold({"low": "for", "high": "against"}, table).iloc[-1]["consistent"]
     'none: contradictory'
     """

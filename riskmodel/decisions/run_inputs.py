@@ -58,7 +58,9 @@ class RunInputs:
     @property
     def correlations(self) -> list:
         """Declared correlations between these inputs."""
-        return [c for c in self._posterior.problem.correlations if set(c.priors) <= set(self.scales)]
+        return [
+            c for c in self._posterior.problem.correlations if set(c.priors) <= set(self.scales)
+        ]
 
     @property
     def patient(self) -> dict:
@@ -90,7 +92,8 @@ class RunInputs:
             outcomes = simulate(
                 posterior, [self._patient], case_mix=False, gate=False, **self._simulated
             )
-        return self._bound.net_benefit(outcomes["risk"]).isel(profile=0)
+        risk = outcomes["risk"].isel(profile=0).reset_coords(drop=True)  # aligned at every step
+        return self._bound.net_benefit(risk)
 
     def _as_drawn(self, name: str, values: np.ndarray):
         draws = self._posterior.draws[name]

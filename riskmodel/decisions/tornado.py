@@ -85,7 +85,8 @@ def one_way_tornado(
         ``low_value`` and ``high_value`` (the input's quantiles), ``net_benefit`` (of all draws),
         ``net_benefit_low``, ``net_benefit_high`` with ``standard_error_low`` and
         ``standard_error_high``, ``swing`` (high less low), ``flips`` (whether the sign at an end
-        is not that of all draws) and ``method``.
+        is not that of all draws), ``unclear`` (whether an end lies within two of its standard
+        errors of 0) and ``method``.
 
     Raises
     ------
@@ -151,6 +152,7 @@ def _ends_of(name: str, x: np.ndarray, value: np.ndarray, ends) -> dict:
         "standard_error_high": above_error,
         "swing": above - below,
         "flips": bool(below * expected < 0 or above * expected < 0),
+        "unclear": bool(abs(below) < UNCLEAR * below_error or abs(above) < UNCLEAR * above_error),
         "method": method,
     }
 

@@ -45,7 +45,7 @@ class LinearValue:
         _require_swing(self.worst, self.best)
 
     def __call__(self, measurement: np.ndarray) -> np.ndarray:
-        return (np.asarray(measurement, dtype=float) - self.worst) / (self.best - self.worst)
+        return (np.asarray(measurement, dtype=float) - self.worst) / (self.best - self.worst) + 0.0
 
 
 @dataclass(frozen=True)
@@ -160,4 +160,3 @@ def _require_swing(worst: float, best: float) -> None:
             "two different finite numbers",
             "state the swing: a weight means nothing without the range it is given for",
         )
-

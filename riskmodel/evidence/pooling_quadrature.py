@@ -250,27 +250,35 @@ class PanelRule:
 
     def __init__(self, edges, counts):
         self.edges, self.counts = np.asarray(edges, float), list(counts)
-        nodes, weights, self._poles = [], [], []
+        nodes, weights = [], []
         for low, high, count in zip(self.edges[:-1], self.edges[1:], self.counts, strict=True):
             x, w = np.polynomial.legendre.leggauss(count)
             nodes.append(0.5 * (low + high) + 0.5 * (high - low) * x)
             weights.append(0.5 * (high - low) * w)
-            self._poles.append((-1.0) ** np.arange(count) * np.sqrt((1 - x**2) * w))
         self.u, self.weights = np.concatenate(nodes), np.concatenate(weights)
 
     def interpolation(self, u: np.ndarray) -> np.ndarray:
-        """Return the matrix that takes values at the nodes to values at `u`."""
+        """Return the matrix that takes values at the nodes to values at `u`.
+
+        A polynomial through the ten nearest nodes of the panel: a log density that has a corner
+        far down keeps it to itself.
+        """
         u = np.asarray(u, float)
         matrix = np.zeros((len(u), len(self.u)))
         panel = np.clip(np.searchsorted(self.edges, u, side="right") - 1, 0, len(self.counts) - 1)
         begin = 0
         for i, count in enumerate(self.counts):
-            here = panel == i
+            here = np.flatnonzero(panel == i)
             nodes = self.u[begin : begin + count]
-            gap = u[here, None] - nodes
-            gap = np.where(np.abs(gap) < 1e-14 * (1 + np.abs(nodes)), 1e-14, gap)
-            share = self._poles[i] / gap
-            matrix[here, begin : begin + count] = share / share.sum(axis=1, keepdims=True)
+            first = np.searchsorted(nodes, u[here]) - _DEGREE // 2
+            columns = np.clip(first, 0, count - _DEGREE)[:, None] + np.arange(_DEGREE)
+            near = nodes[columns]
+            between = near[:, :, None] - near[:, None, :]
+            between[:, np.arange(_DEGREE), np.arange(_DEGREE)] = 1.0
+            gap = u[here, None] - near
+            gap = np.where(np.abs(gap) < 1e-14 * (1 + np.abs(near)), 1e-14, gap)
+            share = 1 / (between.prod(axis=2) * gap)
+            matrix[here[:, None], begin + columns] = share / share.sum(axis=1, keepdims=True)
             begin += count
         return matrix
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -207,7 +208,7 @@ def plot_preference_map(
     if marked is not None:
         ax.plot(*marked, marker="o", color="black", markersize=4, linestyle="", clip_on=False,
                 label="Panel's weights")  # fmt: skip
-    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.set(xlabel=xlabel, ylabel=fill(ylabel, 40))
     ax.set_xlim(grid.columns.min(), grid.columns.max())
     ax.set_ylim(grid.index.min(), grid.index.max())
     return ax
@@ -217,20 +218,28 @@ def _lines(ax, contours: pd.DataFrame, top: float) -> None:
     looks = {0.5: "--", 0.8: "-.", 0.95: ":"}
     for (kind, level), rows in contours.groupby(["contour", "level"], sort=True):
         rows = rows.sort_values("weight_1")
-        # A weight of 0 means the line has left the map below; keep the last point that is on it.
-        height = rows["weight_2"].where(rows["weight_2"].gt(0)).replace(np.inf, np.nan)
-        shown = height.notna() & height.le(1.5 * top)
-        if not shown.any():
+        across, up = rows["weight_1"].to_numpy(), rows["weight_2"].to_numpy()
+        on = np.isfinite(up) & (up > 0)
+        if not on.any() or up[on].min() > top:
             continue
+        across, up = _to_the_axis(across[on], up[on], ends=bool((up == 0).any()))
         zero = kind == "net_benefit"
         ax.plot(
-            rows["weight_1"],
-            height.where(shown),
+            across,
+            up,
             color="black",
             linestyle="-" if zero else looks.get(level, (0, (5, 1, 1, 1))),
             linewidth=1.4 if zero else 0.9,
             label="Net benefit = 0" if zero else f"P(net benefit > 0) = {level:g}",
         )
+
+
+def _to_the_axis(across: np.ndarray, up: np.ndarray, *, ends: bool):
+    """Go on in the last direction to a weight of 0, which lies between two steps of the table."""
+    if not ends or len(across) < 2 or up[-1] >= up[-2]:
+        return across, up
+    slope = (across[-1] - across[-2]) / (up[-1] - up[-2])
+    return np.append(across, across[-1] - up[-1] * slope), np.append(up, 0.0)
 
 
 def _label(labels: Mapping[str, str] | None, name: str) -> str:

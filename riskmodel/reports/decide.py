@@ -29,6 +29,7 @@ from riskmodel.decisions.preference_map import map_harms, preference_contours, p
 from riskmodel.decisions.value_functions import LinearValue
 from riskmodel.errors import ParameterError, Phrase, Problem, RiskModelWarning
 from riskmodel.evidence.checks import as_panel
+from riskmodel.evidence.loading import load_panel
 from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Panel
 from riskmodel.plots.multicriteria import (
@@ -185,6 +186,8 @@ def _outcomes(opened: RunFolder) -> xr.Dataset:
 
 
 def _panel(opened: RunFolder, loaded: LoadedProblem, preferences: str | Panel | None) -> Panel:
+    if isinstance(preferences, str):
+        return load_panel(loaded, preferences)
     if preferences is not None:
         return as_panel(loaded, preferences)
     chosen = opened.record.get("preferences")
