@@ -84,6 +84,18 @@ _HOMES = {
     "plot_ranks": "riskmodel.plots.multicriteria",
     "plot_contributions": "riskmodel.plots.multicriteria",
     "plot_preference_map": "riskmodel.plots.multicriteria",
+    "sensitivity": "riskmodel.decisions.decision_sensitivity",
+    "one_way_tornado": "riskmodel.decisions.tornado",
+    "scenario_flips": "riskmodel.decisions.tornado",
+    "flip_distance": "riskmodel.decisions.flip_distance",
+    "joint_flip_distance": "riskmodel.decisions.flip_distance",
+    "discount_to_flip": "riskmodel.decisions.flip_distance",
+    "power_scaling": "riskmodel.decisions.power_scaling",
+    "magnitude": "riskmodel.decisions.magnitude",
+    "revealed_threshold": "riskmodel.decisions.revealed",
+    "preference_misfit": "riskmodel.decisions.revealed",
+    "plot_tornado": "riskmodel.plots.tornado",
+    "plot_flip_distance": "riskmodel.plots.tornado",
     "run_problem": "riskmodel.reports.run",
 }
 

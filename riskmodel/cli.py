@@ -454,7 +454,7 @@ def decide(
     if json:
         print(report.to_json())
     else:
-        _print_tables({n: t for n, t in report.tables.items() if n != "preference_map"})
+        _print_tables(report.tables)
 
 
 @app.command()
@@ -481,9 +481,39 @@ def value(
         _print_tables(report.tables())
 
 
+@app.command()
+def sensitivity(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    preferences: Annotated[
+        str | None, typer.Option(help="A panel's id; by default the run's.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="By default the run itself.")] = None,
+    figures: Annotated[bool, typer.Option("--figures", help="Draw them.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say how far each input would have to move for the sign of net benefit to turn.
+
+    Tornado, flip distance (alone, jointly, as a discount on a source), scales, power scaling.
+
+    Example: riskmodel sensitivity runs/first --figures
+    """
+    from riskmodel.reports.sensitivity import save_sensitivity, sensitivity_report
+
+    report = sensitivity_report(run, preferences=preferences)
+    for path in save_sensitivity(report, out, figures=figures):
+        print(path, file=sys.stderr)
+    if json:
+        print(report.to_json())
+    else:
+        _print_tables(report.tables())
+
+
 def _print_tables(tables) -> None:
-    """Print tables of a report as text, one after the other."""
+    """Print tables of a report as text, one after the other; a long one stands in its file."""
     for name, table in tables.items():
+        if len(table) > 30:
+            print(f"{name}\n{len(table)} rows: see its file\n")
+            continue
         print(f"{name}\n{table.to_string(index=False, float_format=lambda x: f'{x:.4g}')}\n")
 
 

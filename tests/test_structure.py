@@ -95,6 +95,18 @@ PUBLIC_NAMES = [
     "plot_ranks",
     "plot_contributions",
     "plot_preference_map",
+    "sensitivity",
+    "one_way_tornado",
+    "scenario_flips",
+    "flip_distance",
+    "joint_flip_distance",
+    "discount_to_flip",
+    "power_scaling",
+    "magnitude",
+    "revealed_threshold",
+    "preference_misfit",
+    "plot_tornado",
+    "plot_flip_distance",
     "run_problem",
 ]
 
