@@ -140,12 +140,29 @@ def find_conflicts(
     names = _Names(library)
     entries = library.records("contradiction") if register is None else register
     found = _joined(names, entries, find_clashes(library))
+    found = [_of_replaced(library, conflict) for conflict in found]
     used = {key: _used_records(record, names) for key, record in problems.items()}
     found = [
         replace(c, problems=tuple(key for key, ids in used.items() if ids & parts))
         for c, parts in ((c, set(names.with_parts(c.ids))) for c in found)
     ]
     return [c for c in found if problem is None or problem in c.problems]
+
+
+def _of_replaced(library: Library, conflict: Conflict) -> Conflict:
+    """Say of a reader's words that they are about a record that a user's own one replaces."""
+    if REGISTER not in conflict.found_by:
+        return conflict
+    replaced = [
+        side.id
+        for side in conflict.sides
+        for kind in STATEMENTS.values()
+        if side.id in library.entries[kind] and library.entries[kind][side.id].record.overrides
+    ]
+    if not replaced:
+        return conflict
+    words = f"Written about the shipped {', '.join(replaced)}, which another record replaces now: "
+    return replace(conflict, explanation=words + conflict.explanation)
 
 
 def find_clashes(library: Library) -> list[Clash]:

@@ -133,11 +133,16 @@ def discount(
                 "a bias of a normal estimate",
                 "give the log odds and their standard error, with a bias on that scale",
             )
+        _require_both({"events": events, "n": n})
         evidence = require_counts(events, n)
         prior = _pair("prior", prior or (1.0, 1.0), positive=(True, True))
         vague = _pair("vague", vague or (1.0, 1.0), positive=(True, True))
     else:
-        evidence = _pair("estimate", (estimate, standard_error), positive=(False, True))
+        _require_both({"estimate": estimate, "standard_error": standard_error})
+        evidence = (
+            require_number("estimate", estimate),
+            require_number("standard_error", standard_error, above=0),
+        )
         prior = _pair("prior", prior, positive=(False, True)) if prior else None
         if method == "robust mixture" and vague is None:
             refuse(
@@ -152,13 +157,20 @@ def discount(
         evidence=evidence,
         counts=counts,
         a0=strength,
-        bias=bias,
+        bias=_pair("bias", bias, positive=(False, False)) if bias is not None else None,
         vague=vague,
         prior=prior,
         assumption=note + (f"; {because}" if because else ""),
         claim=_checked_claim(claim) if claim is not None else None,
         prob=require_probability("prob", prob),
     )
+
+
+def _require_both(given: dict[str, Any]) -> None:
+    """Refuse half of the evidence, by the name of what is missing."""
+    for name, other in zip(given, reversed(given), strict=True):
+        if given[name] is None:
+            refuse(name, NOTHING, f"a number, beside {other}", "give both, as printed")
 
 
 def _pair(name: str, pair, *, positive: tuple[bool, bool]) -> tuple[float, float]:
@@ -269,7 +281,19 @@ class Discounted:
 
     @property
     def strength(self) -> float:
-        """The chosen a0; for a bias the share of the evidence's precision that is left."""
+        """The chosen a0; for a bias the share of the evidence's precision that is left.
+
+        nan for a bias without variance: it moves the evidence and takes nothing from its weight.
+        """
+        return np.nan if self._has_no_a0 else self._precision_left
+
+    @property
+    def _has_no_a0(self) -> bool:
+        """Whether a bias moves the centre at full precision, which no a0 stands for."""
+        return self.a0 is None and self.bias[0] != 0 and self._precision_left == 1
+
+    @property
+    def _precision_left(self) -> float:
         if self.a0 is not None:
             return self.a0
         variance = self.evidence[1] ** 2
@@ -290,8 +314,11 @@ class Discounted:
         """Return what would be believed at another a0, or None where nothing would be known.
 
         For an additive bias, the evidence counts with precision times `a0` and a bias whose mean is
-        in proportion, so that 1 is face value and `strength` is what was chosen.
+        in proportion, so that 1 is face value and `strength` is what was chosen. A bias without
+        variance has no a0: then only 0 and 1, nothing and face value, are answered.
         """
+        if self._has_no_a0 and a0 not in (0, 1):
+            _refuse_without_variance(self.bias)
         a0 = require_probability("a0", a0, ends=True)
         if self.method == "robust mixture":
             return self._mixture(a0)
@@ -301,8 +328,8 @@ class Discounted:
         estimate, error = self.evidence
         if self.method == "additive bias" and a0 < 1:
             chosen = self.strength
-            part = 1.0 if chosen == 1 else min((1 - a0) / (1 - chosen), 1.0)
-            estimate -= part * self.bias[0]
+            if self.bias[0] != 0:  # so that chosen is below 1
+                estimate -= min((1 - a0) / (1 - chosen), 1.0) * self.bias[0]
         return _normal(self.prior, estimate, error**2 / a0 if a0 else np.inf)
 
     def _mixture(self, weight: float):
@@ -325,11 +352,14 @@ class Discounted:
         if self.prior is None:
             return 0.0
         before = self.prior[1] ** -2
-        return before / (before + self.strength / self.evidence[1] ** 2)
+        return before / (before + self._precision_left / self.evidence[1] ** 2)
 
     @property
     def table(self) -> pd.DataFrame:
-        """The evidence left out, discounted as chosen, and at face value."""
+        """The evidence left out, discounted as chosen, and at face value.
+
+        The a0 of a bias without variance is nan: it has none.
+        """
         lower, upper = (1 - self.prob) / 2, (1 + self.prob) / 2
         rows = []
         chosen = (self.strength, "chosen", self.distribution)
@@ -365,6 +395,15 @@ class Discounted:
     def rule(self) -> str:
         """The discount in words."""
         return f"{self.method}, {self.assumption}"
+
+
+def _refuse_without_variance(bias):
+    refuse(
+        "bias",
+        bias,
+        "a variance above 0",
+        "a bias without variance has no a0: see its table, or give the variance of the bias",
+    )
 
 
 def _normal(prior, estimate: float, variance: float) -> Family | None:
@@ -441,10 +480,18 @@ class TippingPoint:
         if not self.intervals:
             return f"{self.claim}: for no a0 from 0 to 1"
         parts = [
-            f"{low:.3f} to {high:.3f}" if high > low else f"{low:.3f} alone"
-            for low, high in self.intervals
+            _span(low, high) if high > low else f"{low:.3f} alone" for low, high in self.intervals
         ]
         return f"{self.claim}: for a0 from {' and from '.join(parts)}"
+
+
+def _span(low: float, high: float) -> str:
+    """Return both ends with as many decimals as tell them apart, 3 at least."""
+    for digits in range(3, 13):
+        text = f"{low:.{digits}f}", f"{high:.{digits}f}"
+        if text[0] != text[1]:
+            break
+    return " to ".join(text)
 
 
 def tipping_point(
@@ -469,6 +516,19 @@ def tipping_point(
     -------
     TippingPoint
 
+    Raises
+    ------
+    ParameterError
+        For a bias (b, 0): a bias without variance has no a0.
+
+    Notes
+    -----
+    The a0 of an additive bias N(b, v) is ``s**2 / (s**2 + v)``, the share of the evidence's
+    precision that is left. At another a0 the evidence has variance ``s**2 / a0``, and its centre is
+    moved by ``b * (1 - a0) / (1 - chosen a0)``, at most b: nothing at face value, all of b at the
+    chosen a0 and below. So a0 stands for v and b together, and for neither alone; with v = 0 the
+    chosen a0 would be that of face value, and with b = 0 it is the a0 of a power prior.
+
     Examples
     --------
     >>> trial = discount(estimate=-0.4, standard_error=0.2, prior=(-0.2, 0.3), level="serious")
@@ -476,6 +536,8 @@ def tipping_point(
     probability below 0 of at least 0.95: for a0 from 0.630 to 1.000
     """
     claim = _checked_claim(claim)
+    if isinstance(evidence, Discounted) and evidence._has_no_a0:
+        _refuse_without_variance(evidence.bias)
     if points < 3 or points != int(points):
         refuse("points", points, "a whole number, 3 or more", "the default is 1001")
     at = evidence.at if isinstance(evidence, Discounted) else evidence

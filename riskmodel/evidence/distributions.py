@@ -48,6 +48,11 @@ class Distribution:
 
     _finite_moments = 2
 
+    @property
+    def finite_moments(self) -> int:
+        """Return how many of the two first moments exist."""
+        return self._finite_moments
+
     def pdf(self, x: ArrayLike) -> Floats:
         """Return the density at `x`."""
         return np.exp(self.logpdf(x))

@@ -102,6 +102,7 @@ def elicit(
     [0.025, 0.05, 0.0375]
     """
     names, answers = _read(experts, quantity)
+    support = _checked_support(support)
     if pool not in _POOLS:
         refuse("pool", pool, ", ".join(_POOLS), did_you_mean(pool, _POOLS))
     share = _weights(weights, names, normalise)
@@ -368,6 +369,7 @@ def _weights(weights, names: list[str], normalise: bool) -> dict[str, float]:
     if weights is None:
         return {name: 1 / len(names) for name in names}
     problems = []
+    numbers = {}
     for name in weights:
         if name not in names:
             problems.append(
@@ -389,17 +391,41 @@ def _weights(weights, names: list[str], normalise: bool) -> dict[str, float]:
                     remedy="0 leaves an expert out of the pool and still shows the answers",
                 )
             )
+        else:
+            numbers[name] = number
     if problems:
         raise ParameterError(problems)
-    total = sum(weights.values())
-    if total <= 0 or (abs(total - 1) > 1e-9 and not normalise):
+    total = sum(numbers.values())
+    if total <= 0:
+        refuse(
+            "weights",
+            Phrase("0 for every expert"),
+            "one weight above 0",
+            "leave the weights out to count all experts alike",
+        )
+    if abs(total - 1) > 1e-9 and not normalise:
         refuse(
             "weights",
             Phrase(f"a sum of {total:g}"),
             "a sum of 1",
             "say normalise=True to divide by the sum",
         )
-    return {name: float(weights[name]) / total for name in names}
+    return {name: number / total for name, number in numbers.items()}
+
+
+def _checked_support(support) -> tuple[float, float] | None:
+    """Return the bounds of the possible in order; either may be infinite."""
+    if support is None:
+        return None
+    allowed = "the lowest and the highest possible value, in this order"
+    remedy = "write for example (0, 1) for a risk, or (0, inf) for a time"
+    try:
+        low, high = (float(end) for end in support)
+    except (TypeError, ValueError):
+        refuse("support", support, allowed, remedy)
+    if not low < high:
+        refuse("support", support, allowed, remedy)
+    return low, high
 
 
 # --- fitting --------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ a number needed and n          normal around 1/NNT: the variance at the comparat
 
 A point alone is refused, whatever it is; a number needed also says which differences it may stand
 for. Each result carries the *reconstruction error*: what was printed, what the distribution's own
-summary gives, and the difference.
+summary gives, and the difference; figures that the rung did not use are held against it too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from riskmodel.errors import NOTHING, Phrase, did_you_mean
+from riskmodel.errors import NOTHING, ParameterError, Phrase, did_you_mean
 from riskmodel.evidence.checks import rounding
 from riskmodel.evidence.distributions import NormalMixture
 from riskmodel.evidence.elicitation import MEANINGS, fit_quantiles
@@ -76,7 +76,8 @@ class LadderPrior:
         How it was made, in words.
     badge : {"data", "assumed", "elicited", "transported"}
     reconstruction_error : DataFrame
-        Columns ``summary, printed, distribution, difference, relative_difference``.
+        Columns ``summary, printed, distribution, difference, relative_difference``, for every
+        printed figure, used or not; nan where the distribution has no such summary.
     describes : {"the quantity", "patients"}
         Whether the spread is of what is known about one number, or of patients who differ.
     unit : str or None
@@ -354,7 +355,7 @@ def _from_estimate(estimate: Estimate) -> _Figure:
         unit = f"per {estimate.per.value:g} {estimate.per.unit} of {estimate.per.of}"
     return _Figure(
         measure=estimate.measure,
-        value=None if np.isnan(number) or counts is not None else number,
+        value=None if estimate.value is None else number,
         interval=estimate.limits,
         level=interval.level if interval else None,
         kind=interval.kind if interval else None,
@@ -475,36 +476,141 @@ def _guess(figure: _Figure) -> str:
 
 def _climb(figure: _Figure) -> LadderPrior:
     """Return the result of the highest rung that the figure reaches."""
-    measure = figure.measure
     _check_value(figure)
-    declared = next(
-        (n for n in ("effective_sample_size", "sd", "log_sd") if getattr(figure, n) is not None),
-        None,
-    )
+    found, used = _highest_rung(figure)
+    return _with_unused(found, figure, used)
+
+
+def _highest_rung(figure: _Figure) -> tuple[LadderPrior, set[str]]:
+    """Return the result, and the names of the printed figures that it was made from."""
+    measure = figure.measure
+    declared = _declared_spread(figure)
     if figure.events is not None:
         _no_other_spread(declared, "counts")
-        return _from_counts(figure)
+        return _from_counts(figure), {"interval"} if figure.level is not None else set()
     usable = figure.interval is not None and figure.kind != "rounding"
     if usable and (figure.level is not None or figure.meaning is not None):
         _no_other_spread(declared, "an interval")
-        return _from_interval(figure)
+        return _from_interval(figure), {"interval", "value"}
     if usable and declared is None and figure.p_value is None:
         _refuse_interval(figure)
     if len(figure.quantiles) > 1:
         _no_other_spread(declared, "quantiles")
-        return _from_quantiles(figure)
+        return _from_quantiles(figure), {"quantiles"}
     if figure.mean is not None and figure.standard_deviation is not None:
         _no_other_spread(declared, "a standard deviation")
-        return _from_moments(figure)
+        return _from_moments(figure), {"mean", "standard_deviation"}
     if declared is not None:
-        return _from_declared(figure, declared)
+        return _from_declared(figure, declared), {_declared_point(figure)}
     if measure == "risk" and figure.value is not None and figure.n is not None:
-        return _from_percent(figure)
+        return _from_percent(figure), {"value"}
     if figure.p_value is not None and figure.value is not None:
-        return _from_p_value(figure)
+        return _from_p_value(figure), {"value", "p_value"}
     if measure in NUMBERS_NEEDED and figure.value is not None and figure.n is not None:
-        return _from_number_needed(figure)
+        return _from_number_needed(figure), {"value"}
     _refuse_point(figure)
+
+
+def _with_unused(found: LadderPrior, figure: _Figure, used: set[str]) -> LadderPrior:
+    """Add a row for every printed figure that the rung passed over, or a note."""
+    rows, notes = [], []
+    if figure.value is not None and "value" not in used:
+        rows.append(_point_row(found, figure))
+    if figure.interval is not None and "interval" not in used and figure.kind != "rounding":
+        rows += _end_rows(found, figure)
+        if figure.level is None and figure.meaning not in MEANINGS:
+            lower, upper = figure.interval
+            notes.append(f"{lower:g} to {upper:g} cannot be held against it: no level or meaning")
+    own = figure.measure not in NUMBERS_NEEDED  # else what was printed is of reciprocals
+    if "quantiles" not in used:
+        rows += [
+            (f"quantile {p:g}", x, float(found.distribution.ppf(p)) if own else np.nan)
+            for p, x in sorted(figure.quantiles.items())
+        ]
+    if figure.mean is not None and "mean" not in used:
+        rows.append(("mean", figure.mean, found.distribution.mean() if own else np.nan))
+    if figure.standard_deviation is not None and "standard_deviation" not in used:
+        rows.append(_deviation_row(found, figure))
+    if figure.p_value is not None and "p_value" not in used:
+        try:
+            rows.append(_p_value_row(found, figure))
+        except ParameterError:
+            notes.append(f"the p-value {figure.p_value} cannot be held against it")
+    if figure.n is not None and _declared_spread(figure) is not None:
+        notes.append(f"n = {figure.n} is not used: the spread is declared")
+    if not rows and not notes:
+        return found
+    error = found.reconstruction_error
+    if rows:
+        error = pd.concat([error, _errors(rows)], ignore_index=True)
+    return replace(found, reconstruction_error=error, notes=(*found.notes, *notes))
+
+
+def _point_row(found: LadderPrior, figure: _Figure) -> tuple[str, float, float]:
+    if figure.events is not None:
+        return "point (mean)", figure.value, found.distribution.mean()
+    median = found.distribution.median()
+    if figure.measure in NUMBERS_NEEDED:
+        return "number needed (1 / median)", figure.value, abs(1 / median) if median else np.inf
+    return "point (median)", figure.value, median
+
+
+def _end_rows(found: LadderPrior, figure: _Figure):
+    """Yield both ends of an interval with a level, or of a range whose meaning gives one."""
+    level = figure.level if figure.level is not None else _WIDTHS.get(figure.meaning)
+    if level is None or figure.measure in NUMBERS_NEEDED:
+        return
+    ends = found.distribution.interval(require_probability("level", level))
+    for side, printed, end in zip(("lower", "upper"), figure.interval, ends, strict=True):
+        yield f"{side} limit", printed, float(end)
+
+
+def _deviation_row(found: LadderPrior, figure: _Figure) -> tuple[str, float, float]:
+    """Return a standard deviation of patients, or the error of their mean, beside the spread."""
+    name, printed = (
+        "standard deviation",
+        require_number("standard_deviation", figure.standard_deviation, above=0),
+    )
+    own = found.describes == "patients" or figure.meaning is not None
+    if figure.of == "mean" and figure.n is not None:
+        name, printed = "standard error", printed / np.sqrt(require_number("n", figure.n, above=0))
+        own = found.describes == "the quantity"
+    if figure.measure in NUMBERS_NEEDED or not own:
+        return name, printed, np.nan
+    return name, printed, found.distribution.std()
+
+
+def _p_value_row(found: LadderPrior, figure: _Figure) -> tuple[str, float, float]:
+    """Return a p-value beside that of the distribution against no effect.
+
+    One printed as a bound is given back by anything below it.
+    """
+    p, bound = _p_value(figure.p_value)
+    spread = found.distribution
+    effects = (*POSITIVE_MEASURES, *DIFFERENCES, "standardised_mean_difference")
+    comparable = figure.measure in effects and figure.measure != "rate"
+    if figure.measure in NUMBERS_NEEDED:
+        z = spread.mean() / spread.std()
+    elif comparable and getattr(spread, "family", "") in ("normal", "lognormal"):
+        z = spread.first / spread.second
+    else:
+        z = np.nan
+    own = float(2 * special.ndtr(-abs(z)))
+    if not bound:
+        return "p-value", p, own
+    return "p-value, at most", p, own if np.isnan(own) else max(own, p)
+
+
+def _declared_spread(figure: _Figure) -> str | None:
+    names = ("effective_sample_size", "sd", "log_sd")
+    return next((name for name in names if getattr(figure, name) is not None), None)
+
+
+def _declared_point(figure: _Figure) -> str:
+    """Return the name of the figure that a declared spread is put around."""
+    if figure.value is not None:
+        return "value"
+    return "quantiles" if figure.quantiles else "mean"
 
 
 def _no_other_spread(declared: str | None, printed: str) -> None:
@@ -566,7 +672,8 @@ def _family_of(figure: _Figure) -> str:
     return "normal"
 
 
-def _result(figure: _Figure, distribution, rule: str, rows, *, assumed: bool = False, **more):
+def _errors(rows) -> pd.DataFrame:
+    """Return what was printed, what the distribution gives, and the difference."""
     table = pd.DataFrame(rows, columns=["summary", "printed", "distribution"]).astype(
         {"printed": float, "distribution": float}
     )
@@ -575,6 +682,10 @@ def _result(figure: _Figure, distribution, rule: str, rows, *, assumed: bool = F
         table["relative_difference"] = np.where(
             table["difference"] == 0, 0.0, table["difference"] / table["printed"].abs()
         )
+    return table
+
+
+def _result(figure: _Figure, distribution, rule: str, rows, *, assumed: bool = False, **more):
     badge = figure.badge or ("assumed" if assumed or figure.judged else "data")
     if badge == "data" and assumed:
         refuse(
@@ -583,16 +694,49 @@ def _result(figure: _Figure, distribution, rule: str, rows, *, assumed: bool = F
             "assumed, elicited or transported",
             "a spread that nobody printed is not data",
         )
-    measure = "risk_difference" if figure.measure in NUMBERS_NEEDED else figure.measure
+    measure = figure.measure
+    if measure in NUMBERS_NEEDED:
+        measure = "risk_difference"
+        _check_differences(figure, distribution)
     return LadderPrior(
         distribution=distribution,
         measure=measure,
         rule=rule,
         badge=badge,
-        reconstruction_error=table,
+        reconstruction_error=_errors(rows),
         unit=figure.unit,
         **more,
     )
+
+
+def _check_differences(figure: _Figure, distribution) -> None:
+    """Refuse a normal that puts more than 1% where no difference of risks can be."""
+    beyond = float(distribution.cdf(-1.0) + 1 - distribution.cdf(1.0))
+    if beyond > 0.01:
+        refuse(
+            "value" if figure.value is not None else "interval",
+            Phrase(
+                f"a {figure.measure} whose normal distribution puts {beyond:.0%} beyond a risk "
+                "difference of 1 in size"
+            ),
+            "a risk difference between -1 and 1, but for 1%",
+            "nearly everybody is affected: give the counts of both arms, not a number needed",
+        )
+
+
+def _check_point_of_counts(figure: _Figure, events: float, n: float) -> None:
+    """Refuse a printed proportion that its own counts do not round to."""
+    if figure.value is None or figure.estimated:
+        return
+    per = figure.decimals_per
+    low, high = rounding(figure.value * per, coarsest=0.5 if per > 1 else 0.005)
+    if not low - 1e-9 <= events / n * per <= high + 1e-9:
+        refuse(
+            "value",
+            figure.value,
+            f"{events / n:.4g}, which is {events:g} of {n:g}, as rounded",
+            "check both; say estimated=True for an adjusted or estimated proportion",
+        )
 
 
 def _from_counts(figure: _Figure) -> LadderPrior:
@@ -602,6 +746,7 @@ def _from_counts(figure: _Figure) -> LadderPrior:
         events, n = (require_number(name, getattr(figure, name)) for name in ("events", "n"))
     else:
         events, n = require_counts(figure.events, figure.n)
+    _check_point_of_counts(figure, events, n)
     notes = ()
     if events in (0, n):
         notes = ("nobody, or everybody: never 0% or 100% for certain",)
@@ -1089,6 +1234,13 @@ def _rounded_differences(figure: _Figure) -> tuple[float, float]:
 def _arms(figure: _Figure) -> tuple[tuple[float, float], str, bool]:
     """Return people under treatment and comparator, in words, and whether that is assumed."""
     if figure.effective_sample_size is not None:
+        if figure.n is not None:
+            refuse(
+                "effective_sample_size",
+                figure.effective_sample_size,
+                f"nothing beside n = {figure.n}",
+                "leave one of the two out: both say how many patients the number is of",
+            )
         size = figure.effective_sample_size
         return (size / 2, size / 2), f"as of {size:g} patients in two equal arms (declared)", True
     if isinstance(figure.n, tuple | list):

@@ -35,6 +35,7 @@ from riskmodel.parameters.library import (
     resolve,
     shipped_folder,
     used_estimates,
+    whole_path,
     with_shipped,
 )
 from riskmodel.parameters.references import check_estimate_sources, check_references
@@ -218,7 +219,7 @@ def check_files(paths: Iterable[Path] | None = None) -> tuple[list[Problem], int
     own = load_library(paths)
     everything = with_shipped(own)
     found = list(everything.problems)
-    checked = {path.resolve() for path in own.files}
+    checked = {whole_path(path) for path in own.files}
     statements = [entry for kind in STATEMENTS.values() for entry in own.entries[kind].values()]
     found += _statement_faults(everything, statements)
     for entry in own.entries["preferences"].values():
@@ -237,7 +238,7 @@ def check_files(paths: Iterable[Path] | None = None) -> tuple[list[Problem], int
         *check_contradictions(everything),
         *check_baseline_classes(everything),
     ]
-    found += [p for p in names if p.file.resolve() in checked]
+    found += [p for p in names if whole_path(p.file) in checked]
     for entry in own.entries["problem"].values():
         found += [p for p in _check_whole(everything, entry) if p not in found]
     found.sort(key=lambda p: (str(p.file), p.line or 0, p.column or 0))

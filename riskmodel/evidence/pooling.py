@@ -37,6 +37,7 @@ from riskmodel.evidence.distributions import (
     TransformedDistribution,
     mixture_quantiles,
 )
+from riskmodel.evidence.families import require_probability
 from riskmodel.evidence.heterogeneity import HeterogeneityPrior, parse_tau_prior
 
 if TYPE_CHECKING:
@@ -298,6 +299,7 @@ class PooledEffects:
         """
         import pandas as pd
 
+        prob = require_probability("prob", prob)
         y, s = self.estimate, self.standard_error
         tail = 0.5 * (1.0 - prob)
         z = special.ndtri(1.0 - tail)
@@ -361,12 +363,13 @@ class PooledEffects:
         """
         import pandas as pd
 
+        prob = require_probability("prob", prob)
         count = len(self.study)
         if count < 2:
             _refuse("estimate", Phrase("1 study"), "2 or more studies", "there is none to leave")
         left = [_without(self._data, place) for place in range(count)]
-        for data in left:
-            _check_posterior(data)
+        for name, data in zip(self.study, left, strict=True):
+            _check_posterior(data, left_out=name)
         together = _joined(left)
         batches = [PooledBatch(data) for data in together]
         tails = [0.5 * (1 - prob), 0.5, 0.5 * (1 + prob)]
@@ -583,6 +586,7 @@ class PooledBatch:
         """Return one row an analysis: mean, standard deviation, median and interval of each."""
         import pandas as pd
 
+        prob = require_probability("prob", prob)
         q = [0.5 * (1 - prob), 0.5, 0.5 * (1 + prob)]
         columns = {}
         for name in ("effect", "heterogeneity", "prediction"):
@@ -939,17 +943,18 @@ def _checked_design(moderators, count: int, wrong) -> tuple[np.ndarray, dict[str
     return design, dict(zip(names, centres.tolist(), strict=True))
 
 
-def _check_posterior(data: _Data) -> None:
-    """Refuse what has no posterior."""
+def _check_posterior(data: _Data, *, left_out: str | None = None) -> None:
+    """Refuse what has no posterior, and name the study whose absence made it so."""
     if data.finite_moments >= 0:
         return
     free = data.design.shape[1] - (data.mu_prior is not None)
     count = len(data.study)
     needed = next(k for k in range(1, 1000) if data.tau_prior.finite_moments(k - free) >= 0)
-    found = Phrase(f"{count} studies" if count else NOTHING)
+    found = f"{count} {'study' if count == 1 else 'studies'}" if count else NOTHING
+    found = f"with {found}" if left_out is None else f"where leaving {left_out} out leaves {found}"
     _refuse(
         "tau_prior",
-        Phrase(f"{data.tau_prior} with {found}"),
+        Phrase(f"{data.tau_prior} {found}"),
         f"{needed} or more studies, or a proper prior",
         "under this prior there is no posterior; name a proper prior for tau",
     )

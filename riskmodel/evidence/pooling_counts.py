@@ -25,7 +25,7 @@ Fisher's noncentral hypergeometric distribution, in which no baseline is left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -208,7 +208,7 @@ def integrated_log_likelihood(
     theta: np.ndarray,
     measure: str,
     prior: BaselinePrior,
-    nodes: int = 48,
+    nodes: int = 60,
 ) -> np.ndarray:
     """Return the log likelihood of each study's effect, its baseline integrated out.
 
@@ -288,8 +288,8 @@ def conditional_log_likelihood(
     Examples
     --------
     >>> counts = ArmCounts(*np.array([[3.0], [10.0], [1.0], [10.0]]), ("one",))
-    >>> float(np.exp(conditional_log_likelihood(counts, np.array([0]), np.zeros(1))).round(6))
-    0.247678
+    >>> np.exp(conditional_log_likelihood(counts, np.array([0]), np.zeros(1))).round(6)
+    array([0.247678])
 
     which is 120 * 10 / 4845, the central hypergeometric.
     """
@@ -302,10 +302,14 @@ def conditional_log_likelihood(
         if len(j) == 1:
             continue  # nothing else could have happened: the likelihood is 1
         logs = log_choose(n1, j) + log_choose(n0, total - j)
-        # Near the mode of each theta a few hundred terms are all; fewer tables are made for it.
         own = log_choose(n1, y) + log_choose(n0, total - y)
-        terms = logs[:, None] + (j - y)[:, None] * theta[here]
-        found[here] = own - special.logsumexp(terms, axis=0)
+        effects = theta[here]
+        sums = np.empty(len(effects))
+        for part in np.array_split(np.arange(len(effects)), 1 + len(effects) * len(j) // 1_000_000):
+            terms = logs[:, None] + (j - y)[:, None] * effects[part]
+            top = terms.max(axis=0)
+            sums[part] = top + np.log(np.exp(terms - top).sum(axis=0))
+        found[here] = own - sums
     return found
 
 
@@ -373,11 +377,30 @@ class PooledCounts:
 
     @cached_property
     def studies(self) -> pd.DataFrame:
-        """One row a study: its counts and its own effect given all studies (95% equal-tailed)."""
+        """The table of studies, with 95% intervals; `studies_table` for other levels."""
+        return self.studies_table(0.95)
+
+    def studies_table(self, prob: float = 0.95) -> pd.DataFrame:
+        """Return one row a study: its counts, and its own effect given all studies.
+
+        Parameters
+        ----------
+        prob : float
+            Probability of the intervals; equal-tailed.
+
+        Returns
+        -------
+        DataFrame
+            ``study``, ``events``, ``n``, ``events_comparator``, ``n_comparator``,
+            ``without_contrast`` (no event in either arm, or nothing but events), ``effect_mean``,
+            ``effect_standard_deviation``, ``effect_median``, ``effect_lower``, ``effect_upper``
+            (posterior of the study's true effect), ``prob``.
+        """
         import pandas as pd
 
-        shrunken = self.posterior.study_effects()
-        ends = np.array([found.ppf([0.025, 0.5, 0.975]) for found in shrunken])
+        tail = 0.5 * (1.0 - prob)
+        own = self.posterior.study_effects()
+        ends = np.array([found.ppf([tail, 0.5, 1 - tail]) for found in own])
         return pd.DataFrame(
             {
                 "study": list(self.counts.study),
@@ -385,36 +408,45 @@ class PooledCounts:
                 "n": self.counts.n.astype(int),
                 "events_comparator": self.counts.events_comparator.astype(int),
                 "n_comparator": self.counts.n_comparator.astype(int),
-                "no_events": self.counts.double_zero,
-                "effect_mean": [found.mean() for found in shrunken],
-                "effect_standard_deviation": [found.std() for found in shrunken],
-                "effect_lower": ends[:, 0],
+                "without_contrast": self.counts.double_zero,
+                "effect_mean": [found.mean() for found in own],
+                "effect_standard_deviation": [found.std() for found in own],
                 "effect_median": ends[:, 1],
+                "effect_lower": ends[:, 0],
                 "effect_upper": ends[:, 2],
+                "prob": prob,
             }
         )
 
     def summary(self, prob: float = 0.95) -> pd.DataFrame:
-        """Return mean, spread and equal-tailed interval of effect, prediction, heterogeneity."""
-        import pandas as pd
+        """Return effect, heterogeneity and prediction, one row each, with intervals."""
+        named = {
+            "effect": self.effect,
+            "heterogeneity": self.heterogeneity,
+            "prediction": self.prediction,
+        }
+        return summary_table(named, prob)
 
-        rows = []
-        for name in ("effect", "prediction", "heterogeneity"):
-            found = getattr(self, name)
-            lower, upper = found.interval(prob)
-            rows.append(
-                {
-                    "quantity": name,
-                    "mean": found.mean(),
-                    "standard_deviation": found.std(),
-                    "median": found.median(),
-                    "lower": lower,
-                    "upper": upper,
-                    "prob": prob,
-                    "interval": "equal_tailed",
-                }
-            )
-        return pd.DataFrame(rows)
+
+def summary_table(named: Mapping[str, object], prob: float) -> pd.DataFrame:
+    """Return mean, spread and equal-tailed interval of distributions, one row each."""
+    import pandas as pd
+
+    rows = []
+    for name, found in named.items():
+        lower, upper = found.interval(prob)
+        rows.append(
+            {
+                "quantity": name,
+                "mean": found.mean(),
+                "standard_deviation": found.std(),
+                "median": found.median(),
+                "lower": lower,
+                "upper": upper,
+                "prob": prob,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def pool_counts(
@@ -450,8 +482,8 @@ def pool_counts(
         large tau possible.
     mu_prior : optional
         ``("normal", mean, standard deviation)``, or the two numbers alone, or ``("uniform", lower,
-        upper)`` for the mean effect. For log ratios Normal(0, 2.82), that is 95% of ratios between 1/251 and 251; for a
-        risk difference uniform on (-1, 1).
+        upper)`` for the mean effect. For log ratios Normal(0, 2.82), that is 95% of ratios between
+        1/251 and 251; for a risk difference uniform on (-1, 1).
     baseline_prior : optional
         Unconditional model: ``("normal", mean, standard deviation)`` of each study's mean log
         odds, by default Normal(0, 10), or ``("beta", a, b)`` of the risk with those log odds.
@@ -486,7 +518,7 @@ def pool_counts(
     --------
     >>> pooled = pool_counts([1, 0, 2], [50, 60, 80], [4, 0, 5], [50, 60, 80])
     >>> [round(end, 2) for end in pooled.effect.interval(0.95)]
-    [-2.62, 0.43]
+    [-2.72, 0.23]
     >>> print(pooled.notes[0])
     1 of 3 studies has no events in either arm: under the unconditional model it informs a little
     """
@@ -515,7 +547,7 @@ def _posterior(
             return conditional_log_likelihood(counts, index, theta)
 
     else:
-        nodes = int(48 * resolution)
+        nodes = int(60 * resolution)
 
         def log_likelihood(index, theta):
             return integrated_log_likelihood(counts, index, theta, measure, baseline_prior, nodes)
@@ -523,9 +555,7 @@ def _posterior(
     centres, scales = _crude(counts, measure)
     folds = np.zeros(len(centres))
     if measure != "odds_ratio":
-        least = np.minimum(
-            counts.n - counts.events, counts.n_comparator - counts.events_comparator
-        )
+        least = np.minimum(counts.n - counts.events, counts.n_comparator - counts.events_comparator)
         if measure == "risk_difference":
             least = np.minimum.reduce([least, counts.events, counts.events_comparator])
         folds = np.where(least < _FEW, 1e-5 / (counts.n + counts.n_comparator), 0.0)
@@ -636,7 +666,9 @@ def whole_numbers(name: str, given: object, problems: list[Problem]) -> np.ndarr
     if values.ndim != 1 or not len(values):
         found = NOTHING if not values.size else Phrase(f"shape {values.shape}")
         problems.append(
-            Problem(field=name, found=found, allowed="a list, one number a study", remedy="give one")
+            Problem(
+                field=name, found=found, allowed="a list, one number a study", remedy="give one"
+            )
         )
         return np.empty(0)
     for i, value in enumerate(values):
@@ -827,7 +859,7 @@ def location_prior(
                 field="mu_prior",
                 found=given,
                 allowed='("normal", mean, standard deviation) or ("uniform", lower, upper)' + ends,
-                remedy="a proper prior is needed: studies with few events leave any effect possible",
+                remedy="name a proper prior: studies with few events leave any effect possible",
             )
         )
         return None

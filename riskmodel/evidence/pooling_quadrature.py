@@ -35,6 +35,7 @@ _DEGREE = 10  # points of a local interpolation
 _BARYCENTRIC = np.array([(-1) ** j * special.comb(_DEGREE - 1, j) for j in range(_DEGREE)])
 _GREGORY = np.array([95 / 288, 317 / 240, 23 / 30, 793 / 720, 157 / 160])
 _REACH = 8.5  # standard deviations; a normal has 1e-17 of its mass beyond
+_NEAR = 14  # the same, between Gauss-Legendre nodes
 _CHEBYSHEV = 7  # values of a narrow tau that give all of them
 _NEGLIGIBLE = 250.0  # a likelihood is tabulated to e**-250 of its greatest
 _INSIDE = 1 - 1e-12  # a risk difference of 1 is an effect without end on any other scale
@@ -172,9 +173,7 @@ class Curve:
             beyond = place < 0 if end == 0 else place > last
             if beyond.any():
                 edge = self.theta[end]
-                slope = (self.log_values[end] - self.log_values[inner]) / (
-                    edge - self.theta[inner]
-                )
+                slope = (self.log_values[end] - self.log_values[inner]) / (edge - self.theta[inner])
                 slope = max(slope, 0.0) if end == 0 else min(slope, 0.0)
                 line = self.log_values[end] - self.top + slope * (theta - edge)
                 found = np.where(beyond, line, found)
@@ -260,8 +259,8 @@ class PanelRule:
     def interpolation(self, u: np.ndarray) -> np.ndarray:
         """Return the matrix that takes values at the nodes to values at `u`.
 
-        A polynomial through the ten nearest nodes of the panel: a log density that has a corner
-        far down keeps it to itself.
+        A polynomial through the fourteen nearest nodes of the panel: a log density that has a
+        corner far down keeps it to itself.
         """
         u = np.asarray(u, float)
         matrix = np.zeros((len(u), len(self.u)))
@@ -270,11 +269,11 @@ class PanelRule:
         for i, count in enumerate(self.counts):
             here = np.flatnonzero(panel == i)
             nodes = self.u[begin : begin + count]
-            first = np.searchsorted(nodes, u[here]) - _DEGREE // 2
-            columns = np.clip(first, 0, count - _DEGREE)[:, None] + np.arange(_DEGREE)
+            first = np.searchsorted(nodes, u[here]) - _NEAR // 2
+            columns = np.clip(first, 0, count - _NEAR)[:, None] + np.arange(_NEAR)
             near = nodes[columns]
             between = near[:, :, None] - near[:, None, :]
-            between[:, np.arange(_DEGREE), np.arange(_DEGREE)] = 1.0
+            between[:, np.arange(_NEAR), np.arange(_NEAR)] = 1.0
             gap = u[here, None] - near
             gap = np.where(np.abs(gap) < 1e-14 * (1 + np.abs(near)), 1e-14, gap)
             share = 1 / (between.prod(axis=2) * gap)
@@ -368,9 +367,9 @@ def _narrow_table(curve: Curve, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
     gap = tau[:, None] ** 2 - nodes
     gap = np.where(np.abs(gap) < 1e-14 * nodes, 1e-14 * nodes, gap)
     share = (-1.0) ** np.arange(_CHEBYSHEV) * np.sin(angles) / gap
-    return _narrow_marginals(curve, mu, np.sqrt(nodes)) @ (
-        share / share.sum(axis=1, keepdims=True)
-    ).T
+    return (
+        _narrow_marginals(curve, mu, np.sqrt(nodes)) @ (share / share.sum(axis=1, keepdims=True)).T
+    )
 
 
 # --- tabulating likelihoods ----------------------------------------------------------------------
@@ -696,7 +695,8 @@ class QuadraturePosterior:
         theta = np.union1d(theta, np.linspace(*core, int(300 * self.resolution)))
         gaps = np.diff(theta, prepend=-np.inf)
         theta = theta[gaps > 1e-6 * np.minimum(core[1] - core[0], np.abs(theta) + 1e-300)]
-        return GridDistribution(theta, log_density(theta))
+        exist = self.finite_moments if curve.level_edges else 2
+        return GridDistribution(theta, log_density(theta), finite_moments=exist)
 
     def _points(self) -> np.ndarray:
         """Return a grid for effects of single studies, finest in the middle."""
@@ -861,9 +861,7 @@ def random_effects(
     edges = [u[0], 0.0, u[1]] if break_at_zero and u[0] < 0 < u[1] else list(u)
     counts = [int(resolution * (24 + 10 * (b - a))) for a, b in zip(edges, edges[1:], strict=False)]
     mu_rule = PanelRule(edges, counts)
-    tau_rule = PanelRule(
-        variable, [int(resolution * (36 + 7 * (variable[1] - variable[0])))]
-    )
+    tau_rule = PanelRule(variable, [int(resolution * (36 + 7 * (variable[1] - variable[0])))])
     mu = centre + width * np.sinh(mu_rule.u)
     tau, log_slope_tau = tau_prior.tau_and_log_slope(tau_rule.u, pilot.unit)
     cut = np.isfinite(bounds).any()

@@ -489,7 +489,7 @@ def _pooled(loaded, name, specification: PriorSpecification, estimates) -> Prior
             "leave out what has no spread",
         )
     log = measure in RATIO_MEASURES
-    if not log and specification.pool.tau_prior == "half_normal:0.5":
+    if not log and specification.pool.tau_prior is None:
         _refuse(
             loaded,
             name,
@@ -498,7 +498,19 @@ def _pooled(loaded, name, specification: PriorSpecification, estimates) -> Prior
             "a prior on the scale of the difference",
             "the default is for log ratios; write for example `tau_prior: half_normal:2`",
         )
-    distribution, rule = pooled(estimates, specification.pool, log=log)
+    try:
+        distribution, rule = pooled(estimates, specification.pool, log=log)
+    except ParameterError as error:
+        raise ParameterError(
+            place(
+                loaded,
+                ("priors", name, "pool", "tau_prior"),
+                found=fault.found,
+                allowed=fault.allowed,
+                remedy=fault.remedy,
+            )
+            for fault in error.problems
+        ) from None
     badge = _badge(loaded, name, specification, estimates)
     ids = tuple(estimate.id for estimate in estimates)
     whole = Prior(name, measure, "quantiles", 0.0, 1.0, badge, ids, rule)

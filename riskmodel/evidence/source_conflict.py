@@ -53,7 +53,8 @@ def conflict(
         Standard deviation between studies, 0 or more.
     heterogeneity : distribution, optional
         In place of `tau`, as pooled: the probability is averaged over it, and the distance is the
-        normal score of that average. Where the source itself fed it, conflict is understated.
+        normal score of that average. Where the source itself fed it, conflict is
+        understated.
     family_wise : float
         Probability that consistent sources stop a run, two-sided, over all comparisons.
     resolution : dict of str to str, optional
@@ -123,7 +124,7 @@ def conflict(
         cut=cut,
         comparisons=comparisons,
         family_wise=family_wise,
-        tau=float(taus.mean()),
+        **_reported_tau(heterogeneity, taus),
         estimands=tuple(groups),
     )
 
@@ -143,8 +144,9 @@ class ConflictReport:
     comparisons : int
     family_wise : float
     tau : float
-        Its mean, where it is a distribution.
+        Where it is a distribution its mean, or its median where no mean exists.
     estimands : tuple of str
+    tau_is : {"given", "mean", "median"}
     """
 
     table: pd.DataFrame
@@ -153,6 +155,7 @@ class ConflictReport:
     family_wise: float
     tau: float
     estimands: tuple[str, ...]
+    tau_is: str = "given"
 
     @property
     def estimands_differ(self) -> bool:
@@ -161,11 +164,18 @@ class ConflictReport:
 
     @property
     def needs_resolution(self) -> bool:
-        """Whether a source lies beyond the cut without a written answer."""
-        table = self.table
-        if len(table) == 2 and table["conflict"].any():  # either answer settles the one comparison
-            return not table["resolution"].ne("").any()
-        return bool((table["conflict"] & table["resolution"].eq("")).any())
+        """Whether a source lies beyond the cut without a written answer.
+
+        Two sources of one estimand are one comparison, which an answer for either settles.
+        """
+        return bool((self.table["conflict"] & ~self._answered).any())
+
+    @property
+    def _answered(self) -> pd.Series:
+        """Which sources have an answer: their own, or that of the only other of the estimand."""
+        answered = self.table["resolution"].ne("")
+        group = answered.groupby(self.table["estimand"])
+        return answered | (group.transform("size").eq(2) & group.transform("any"))
 
     @property
     def rule(self) -> str:
@@ -176,6 +186,7 @@ class ConflictReport:
             f"standardised difference from the rest beyond {self.cut:.2f}: {self.family_wise:.0%} "
             f"two-sided over {self.comparisons} comparison{'s' * (self.comparisons > 1)} "
             f"(Bonferroni), predictive variances with tau = {self.tau:.3g}"
+            + (f" ({self.tau_is})" if self.tau_is != "given" else "")
         )
 
     @property
@@ -184,8 +195,12 @@ class ConflictReport:
         parts = []
         if self.estimands_differ:
             parts.append("estimand differs, not compared: " + " | ".join(self.estimands))
-        for row in self.table[self.table["conflict"]].itertuples():
-            answer = row.resolution or "needs a written resolution: " + ", ".join(RESOLUTIONS)
+        for row in self.table.assign(answered=self._answered)[self.table["conflict"]].itertuples():
+            answer = row.resolution or (
+                "answered at the other source"
+                if row.answered
+                else "needs a written resolution: " + ", ".join(RESOLUTIONS)
+            )
             parts.append(
                 f"{row.study} lies {abs(row.standardised_difference):.2f} standard deviations "
                 f"from the rest ({answer})"
@@ -284,6 +299,17 @@ def _taus(tau: float, heterogeneity) -> np.ndarray:
     if found[0] < 0:
         refuse("tau", tau, "a number, 0 or more", "give the standard deviation between studies")
     return found
+
+
+def _reported_tau(heterogeneity, taus: np.ndarray) -> dict:
+    """Return the one number that stands for the heterogeneity, and which it is."""
+    if not callable(getattr(heterogeneity, "ppf", None)):
+        return {"tau": float(taus[0]), "tau_is": "given"}
+    mean = getattr(heterogeneity, "mean", None)
+    if callable(mean) and np.isfinite(mean()):
+        return {"tau": float(taus.mean()), "tau_is": "mean"}
+    # The mean of the quantiles is finite even where the mean of the distribution is not.
+    return {"tau": float(heterogeneity.ppf(0.5)), "tau_is": "median"}
 
 
 def _answers(resolution, study: list[str]) -> dict[str, str]:

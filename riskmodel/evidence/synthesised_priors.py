@@ -4,7 +4,7 @@ The modelling scale is the logarithm for ratios and rates, the log odds for risk
 number for differences. Pooling is :mod:`riskmodel.evidence.pooling`; what a discount does:
 
 =============  ===================================================================================
-``power`` a    precision times a: the spread about the mean grows by ``1 / sqrt(a)``; events and
+``power`` a    precision times a: the spread about the median grows by ``1 / sqrt(a)``; events and
                non-events of counts are multiplied by a
 ``bias``       the figure is off by Normal(mean, sd): ``theta = figure - bias``
 ``robust``     a mixture of the source and a vague normal
@@ -47,18 +47,19 @@ def pooled(estimates: Sequence[Estimate], pool: Pool, *, log: bool) -> tuple[Nor
     rule : str
     """
     error = log_standard_error if log else standard_error
+    tau_prior = pool.tau_prior or "half_normal:0.5"
     points = [e.number for e in estimates]
     errors = [float(error(*e.limits, e.interval.level)) for e in estimates]
     result = pool_effects(
         np.log(points) if log else points,
         errors,
         study=[e.id for e in estimates],
-        tau_prior=pool.tau_prior,
+        tau_prior=tau_prior,
     )
     taken = result.effect if pool.take == "mean" else result.prediction
     words = "their mean effect" if pool.take == "mean" else "the effect in a new study"
     rule = (
-        f"{len(points)} studies with random effects, tau {pool.tau_prior.replace('_', '-')}, "
+        f"{len(points)} studies with random effects, tau {tau_prior.replace('_', '-')}, "
         f"median {result.heterogeneity.median():.3g}; {words}"
     )
     return taken, rule
@@ -90,12 +91,14 @@ def discounted(distribution: Distribution, discount: Discount) -> tuple[NormalMi
         np.asarray(part)
         for part in (distribution.weights, distribution.means, distribution.standard_deviations)
     )
+    kept = {"finite_moments": distribution.finite_moments}  # what does not exist stays so
     if discount.power is not None:
-        centre, factor = distribution.mean(), 1 / np.sqrt(discount.power)
-        result = NormalMixture(weights, centre + (means - centre) * factor, sds * factor)
+        centre, factor = distribution.median(), 1 / np.sqrt(discount.power)
+        result = NormalMixture(weights, centre + (means - centre) * factor, sds * factor, **kept)
         words = f"power prior {discount.power:g}"
     elif discount.bias is not None:
-        result = NormalMixture(weights, means - discount.bias.mean, np.hypot(sds, discount.bias.sd))
+        wider = np.hypot(sds, discount.bias.sd)
+        result = NormalMixture(weights, means - discount.bias.mean, wider, **kept)
         words = f"bias {discount.bias.mean:g}, sd {discount.bias.sd:g}"
     else:
         robust = discount.robust
@@ -103,6 +106,7 @@ def discounted(distribution: Distribution, discount: Discount) -> tuple[NormalMi
             np.append(weights * robust.weight, 1 - robust.weight),
             np.append(means, robust.mean),
             np.append(sds, robust.sd),
+            **kept,
         )
         words = f"mixture {robust.weight:g} with a normal of sd {robust.sd:g}"
     return result, f"{words} ({discount.whose})"
@@ -114,8 +118,9 @@ def discount_alternatives(specification: PriorSpecification) -> dict[str, PriorS
     Returns
     -------
     dict of str to PriorSpecification
-        ``not discounted``, ``as declared``, and for a power prior ``nearly ignored`` (power 0.01;
-        at 0 there is no distribution). Empty without a discount.
+        ``not discounted``, ``as declared``, and for a power prior the powers 0.75, 0.5, 0.25, 0.1
+        and ``nearly ignored`` (0.01; at 0 there is no distribution): where along them a conclusion
+        tips can be read off. Empty without a discount.
     """
     discount = specification.discount
     if discount is None:
@@ -125,6 +130,8 @@ def discount_alternatives(specification: PriorSpecification) -> dict[str, PriorS
         "as declared": specification,
     }
     if discount.power is not None:
-        least = discount.model_copy(update={"power": 0.01})
-        found["nearly ignored"] = specification.model_copy(update={"discount": least})
+        for power in (0.75, 0.5, 0.25, 0.1, 0.01):
+            name = "nearly ignored" if power == 0.01 else f"power {power:g}"
+            other = discount.model_copy(update={"power": power})
+            found[name] = specification.model_copy(update={"discount": other})
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -188,12 +189,12 @@ def is_shipped(path: Path) -> bool:
     >>> is_shipped(shipped_folder() / "sources.yaml"), is_shipped(Path("mine.yaml"))
     (True, False)
     """
-    return path.resolve().is_relative_to(shipped_folder())
+    return whole_path(path).is_relative_to(shipped_folder())
 
 
 def _same_place(one: Entry, other: Entry) -> bool:
     return one.location == other.location and (
-        one.document.file.resolve() == other.document.file.resolve()
+        whole_path(one.document.file) == whole_path(other.document.file)
     )
 
 
@@ -250,6 +251,11 @@ def _of_list(kind: Kind, record: Record, part: str) -> Iterator:
         yield kind, item.id, item, (part, i)
 
 
+def whole_path(path: Path) -> Path:
+    """Return a path from the root without links; as far as it goes where a link leads to itself."""
+    return Path(os.path.realpath(path))
+
+
 def shipped_folder() -> Path:
     """Return the folder of the shipped parameter files.
 
@@ -292,8 +298,9 @@ def load_library(paths: Iterable[Path] | None = None) -> Library:
                 )
             )
         for file in files:
-            if file.resolve() not in seen:
-                seen.add(file.resolve())
+            whole = whole_path(file)
+            if whole not in seen:
+                seen.add(whole)
                 library.read(file)
     return library
 
@@ -312,8 +319,8 @@ def with_shipped(own: Library) -> Library:
         In its ``problems``: those of `own`, an id of a shipped record with other content and no
         ``overrides:``, and an ``overrides:`` that takes the place of nothing.
     """
-    read = {path.resolve() for path in own.files}
-    if read.issuperset(path.resolve() for path in parameter_files(shipped_folder())):
+    read = {whole_path(path) for path in own.files}
+    if read.issuperset(whole_path(path) for path in parameter_files(shipped_folder())):
         library = replace(own, problems=list(own.problems))
     else:
         library = load_library()
@@ -756,9 +763,9 @@ def find_problem(name: str | Path) -> tuple[Library, Entry]:
 
 def _beside(path: Path) -> list[Path]:
     """Return the rest of the params folder that a problem's file stands in, if it is one."""
-    if path.resolve().parent.name != "problems":
+    if whole_path(path).parent.name != "problems":
         return []
-    folder = path.parent.parent if path.parent.name else path.resolve().parent.parent
+    folder = path.parent.parent if path.parent.name else whole_path(path).parent.parent
     return [folder / part for part in LAYOUT if (folder / part).exists()]
 
 
@@ -806,7 +813,7 @@ def used_estimates(problem: DecisionProblem) -> list[str]:
 
 def _input_name(path: Path) -> str:
     """Return a shipped file's place in the library, or another's path as it was given."""
-    whole, shipped = path.resolve(), shipped_folder()
+    whole, shipped = whole_path(path), shipped_folder()
     return (whole.relative_to(shipped) if whole.is_relative_to(shipped) else path).as_posix()
 
 

@@ -148,10 +148,10 @@ def _read(path: Path) -> str:
 
 
 def _compose(path: Path, text: str) -> Node | None:
-    node = _compose_quickly(text)
-    if node is not None:
-        return node
     try:
+        node = _compose_quickly(text)
+        if node is not None:
+            return node
         return YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -199,7 +199,9 @@ def _compose_quickly(text: str) -> Node | None:
                 return None
             if not isinstance(event, yaml.NodeEvent):
                 continue
-            if event.anchor is not None or event.tag is not None or len(open_nodes) > MAX_DEPTH:
+            if len(open_nodes) > 4 * MAX_DEPTH:  # ruamel would need a minute to say so
+                raise RecursionError
+            if event.anchor is not None or event.tag is not None:
                 return None
             node = _node(event)
             if root is None:

@@ -15,7 +15,7 @@ COUNTS = ("events", "n", "events_comparator", "n_comparator")
 BY_ERROR = ("estimate", "standard_error")
 BY_LIMITS = ("estimate", "lower", "upper")
 LAYOUTS = {"counts": COUNTS, "standard_error": BY_ERROR, "limits": BY_LIMITS}
-WORDS = ("study", "badge", "note")
+WORDS = ("study", "badge", "note", "controlled")
 KNOWN = (*WORDS, *COUNTS, *BY_ERROR, "lower", "upper", "level")
 BADGES = ("data", "assumed", "elicited", "transported")
 ALLOWED = (
@@ -37,8 +37,9 @@ class StudyTable:
     study : tuple of str
     numbers : dict of str to list of float
         Each column of the layout, and ``level`` if it stands there.
-    badge, note : tuple of str
-        Of each study; empty where nothing is said.
+    badge, note, controlled : tuple of str
+        Of each study; empty where nothing is said. Not controlled ("no") is a series without a
+        comparator, drawn hollow.
     lines : tuple of int
         Where each study stands.
     columns : dict of str to int
@@ -53,6 +54,7 @@ class StudyTable:
     numbers: dict[str, list[float]] = field(repr=False)
     badge: tuple[str, ...] = field(repr=False)
     note: tuple[str, ...] = field(repr=False)
+    controlled: tuple[str, ...] = field(repr=False)
     lines: tuple[int, ...] = field(repr=False)
     columns: dict[str, int] = field(repr=False)
     notes: tuple[str, ...] = ()
@@ -122,8 +124,8 @@ def read_study_table(path: Path) -> StudyTable:
         raise ParameterError(sorted(problems, key=lambda p: (p.line or 0, p.column or 0)))
     left = [name for name in columns if name not in (*wanted, *WORDS)]
     notes = (f"columns left alone: {', '.join(left)}",) if left else ()
-    study, badge, note = (tuple(words[name]) for name in WORDS)
-    return StudyTable(path, layout, study, numbers, badge, note, tuple(lines), columns, notes)
+    study, *said = (tuple(words[name]) for name in WORDS)
+    return StudyTable(path, layout, study, numbers, *said, tuple(lines), columns, notes)
 
 
 def _fault(path: Path, found: str, remedy: str, line: int | None = None) -> Problem:
@@ -243,6 +245,18 @@ def _word_problems(path: Path, words, lines, columns) -> list[Problem]:
                     file=path,
                     line=lines[row],
                     column=columns.get("study", 1),
+                )
+            )
+        if words["controlled"][row] not in ("", "yes", "no"):
+            problems.append(
+                Problem(
+                    field=f"{name}.controlled",
+                    found=words["controlled"][row],
+                    allowed="yes, or no for a series without a comparator",
+                    remedy="write yes or no",
+                    file=path,
+                    line=lines[row],
+                    column=columns["controlled"],
                 )
             )
         if badge and badge not in BADGES:

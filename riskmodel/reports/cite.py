@@ -174,7 +174,7 @@ def render(cited: Cited, style: str) -> str:
         remarks = [f"% no citation: {line.replace('@', '(at)')}" for line in cited.judgements]
         return "\n\n".join([*(bibtex(*item) for item in cited.sources.items()), *remarks])
     lines = [vancouver(source) for source in cited.sources.values()]
-    return "\n".join([*lines, *(f"No citation: {line}." for line in cited.judgements)])
+    return "\n".join([*lines, *(f"No citation: {line.rstrip('.')}." for line in cited.judgements)])
 
 
 def as_data(name: str, cited: Cited, style: str) -> dict:

@@ -127,6 +127,8 @@ def run_pool(
     table = read_study_table(path)
     pooling = _pool_counts if table.layout == "counts" else _pool_effects
     result, observed, notes = pooling(table, measure, prior, prob)
+    left_out, more = _leave_one_out(result, len(table.study))
+    notes = (*notes, *more)
     folder = next_free_folder(Path("runs"), Path(path).stem) if out is None else Path(out)
     require_free(folder, force=False)
     summary = _summary(result, measure, prob)
@@ -134,7 +136,7 @@ def run_pool(
     forest = _forest(table, summary, studies)
     figure = _figure(table, result, measure, summary, forest, notes)
     pool = Pool(table, measure, result, summary, studies, forest, notes, figure, folder, files=())
-    files = _write(pool)
+    files = _write(pool, left_out)
     pool = Pool(**{**{n: getattr(pool, n) for n in pool.__dataclass_fields__}, "files": files})
     if json:
         sys.stdout.write(json_format.dumps(pool_json(pool), indent=2, ensure_ascii=False) + "\n")
@@ -399,10 +401,11 @@ def _studies(
 
 def _forest(table: StudyTable, summary: pd.DataFrame, studies: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for row in studies.itertuples():
+    for row, controlled in zip(studies.itertuples(), table.controlled, strict=True):
+        observed = "uncontrolled" if controlled == "no" else "observed"
         note = "; ".join(filter(None, (row.counts, row.note)))
         common = {"label": row.study, "badge": row.badge, "note": note}
-        for kind, name in (("observed", "observed"), ("shrunken", "shrunken")):
+        for kind, name in ((observed, "observed"), ("shrunken", "shrunken")):
             value, lower, upper = (getattr(row, f"{name}{end}") for end in ("", "_lower", "_upper"))
             rows.append({**common, "kind": kind, "value": value, "lower": lower, "upper": upper})
     number = len(table.study)
@@ -518,7 +521,18 @@ def _value(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _write(pool: Pool) -> tuple[Path, ...]:
+def _leave_one_out(result, studies: int) -> tuple[pd.DataFrame | None, tuple[str, ...]]:
+    """Return the pool without each study in turn; None and a note where that has no posterior."""
+    if not hasattr(result, "leave_one_out") or studies < 3:
+        return None, ()
+    try:
+        return result.leave_one_out(), ()
+    except ParameterError:
+        words = f"leave-one-out: no posterior with {studies - 1} studies under this prior"
+        return None, (words,)
+
+
+def _write(pool: Pool, left_out: pd.DataFrame | None) -> tuple[Path, ...]:
     """Write everything into a folder of its own, then put it in its place."""
     folder = pool.folder
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -528,9 +542,9 @@ def _write(pool: Pool) -> tuple[Path, ...]:
         (part / "tables").mkdir()
         for name, table in (("summary", pool.summary), ("studies", pool.studies)):
             table.to_csv(part / "tables" / f"{name}.csv", index=False, float_format="%.8g")
-        if hasattr(pool.result, "leave_one_out") and len(pool.table.study) > 2:
-            loo = pool.result.leave_one_out()
-            loo.to_csv(part / "tables" / "leave_one_out.csv", index=False, float_format="%.8g")
+        if left_out is not None:
+            path = part / "tables" / "leave_one_out.csv"
+            left_out.to_csv(path, index=False, float_format="%.8g")
         save_figure(pool.figure, part / "figures")
         written = sorted(path.relative_to(part) for path in part.rglob("*") if path.is_file())
         files = tuple(folder / path for path in [*written, Path(RECORD)])

@@ -64,6 +64,9 @@ class RunFolder:
             record = json.loads((folder / RECORD).read_bytes())
             if record["schema"] != "riskmodel/run/1":
                 raise ValueError
+            if record["preferences"] and "weights" not in record["preferences"]:
+                raise KeyError("preferences.weights")
+            _ = record["problem"], record["profiles"], record["posterior"]
         except (OSError, ValueError, KeyError, TypeError):
             raise ParameterError(
                 [
@@ -71,7 +74,8 @@ class RunFolder:
                         field="run",
                         found=Phrase(f"{folder}, which holds no run"),
                         allowed="a folder that `riskmodel run` wrote",
-                        remedy="name the folder given to its --out",
+                        remedy="name the folder given to its --out; one of an older version is run "
+                        "again",
                     )
                 ]
             ) from None

@@ -112,7 +112,11 @@ def test_levels_stand_for_defaults_that_are_called_assumed():
         ({**TRIAL, "a0": 0.2, "level": "low"}, "a0"),
         ({**TRIAL, "events": 1, "n": 2, "a0": 0.2}, "estimate"),
         ({"a0": 0.2}, "estimate"),
-        ({"estimate": 0.1, "a0": 0.2}, "estimate"),
+        ({"estimate": 0.1, "a0": 0.2}, "standard_error"),
+        ({"estimate": 0.1, "standard_error": 0, "a0": 0.2}, "standard_error"),
+        ({"standard_error": 0.1, "a0": 0.2}, "estimate"),
+        ({"events": 2, "a0": 1}, "n"),
+        ({"n": 2, "a0": 1}, "events"),
         ({"events": 6, "n": 5, "a0": 0.2}, "events"),
         ({"events": 4, "n": 5, "bias": (0, 1)}, "bias"),
         ({**TRIAL, "a0": 0.2, "claim": ("below", 0, 0.95)}, "claim"),
@@ -192,3 +196,46 @@ def test_a_robust_mixture_has_a_tipping_point_too():
         for edge in (low, high):
             if 0 < edge < 1:
                 assert evidence.at(edge).cdf(0.0) == pytest.approx(0.95, abs=1e-7)
+
+
+def test_half_of_the_evidence_is_refused_by_the_name_of_the_other_half():
+    with pytest.raises(ParameterError, match="n: found nothing"):
+        discount(events=2, a0=1)
+    with pytest.raises(ParameterError, match="standard_error: found nothing"):
+        discount(estimate=1, a0=1)
+
+
+def test_a_bias_without_variance_moves_the_centre_and_has_no_a0():
+    found = discount(**TRIAL, bias=(-0.1, 0), claim=BELOW, prior=(0, 0.4))
+    left_out, chosen, face = found.table.to_dict("records")
+    # Precisions 25 and 6.25: 25 / 31.25 of -0.3 and of -0.4.
+    assert (left_out["mean"], chosen["mean"], face["mean"]) == pytest.approx((0, -0.24, -0.32))
+    assert np.isnan(found.strength) and np.isnan(chosen["a0"]) and face["a0"] == 1
+    assert found.prior_share == pytest.approx(0.2)
+    for a0 in (found.strength, 0.5):
+        with pytest.raises(ParameterError, match="a bias without variance has no a0"):
+            found.at(a0)
+    with pytest.raises(ParameterError, match="a bias without variance has no a0") as caught:
+        tipping_point(found, BELOW)
+    assert caught.value.problems[0].field == "bias"
+    # No bias at all is face value, and any a0 the power prior's.
+    none, power = discount(**TRIAL, bias=(0, 0)), discount(**TRIAL, a0=1)
+    assert none.strength == 1 and none.at(0.3) == power.at(0.3)
+
+
+@pytest.mark.parametrize("bias", [(-0.1, 0.05), (0.2, 1e-6), (0, 0.1), (0, 0), (-0.1, 0)])
+def test_the_rows_of_a_bias_are_what_their_a0_gives(bias):
+    found = discount(**TRIAL, bias=bias, prior=(0.1, 0.5))
+    for row in found.table.to_dict("records"):
+        if not np.isnan(row["a0"]):
+            assert found.at(row["a0"]).mean() == pytest.approx(row["mean"], rel=1e-6)
+    if found.table["a0"][1] == 1:
+        assert found.table["mean"][1] == found.table["mean"][2]
+
+
+def test_a_narrow_stretch_is_printed_with_digits_that_tell_its_ends_apart():
+    def nearly_all(found):
+        return found.var() <= 0.04 / 0.99996
+
+    found = tipping_point(discount(**TRIAL, a0=1), nearly_all)
+    assert "from 0.99996 to 1.00000" in str(found)

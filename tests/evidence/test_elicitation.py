@@ -175,3 +175,23 @@ def test_weights_are_normalised_only_when_asked():
 def test_risks_in_percent_are_refused():
     with pytest.raises(ParameterError, match="divide percentages by 100"):
         elicit({"ann": {0.05: 5, 0.95: 30}}, support=(0, 1))
+
+
+def test_weights_given_as_text_are_read_as_numbers():
+    answers = {"ann": {0.05: 6, 0.95: 36}, "bob": {0.05: 4, 0.95: 20}}
+    found = elicit(answers, weights={"bob": "0.25", "ann": "0.75"})
+    assert found.weights == {"ann": 0.75, "bob": 0.25}
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_somebody_must_count(normalise):
+    answers = {"ann": {0.05: 6, 0.95: 36}, "bob": {0.05: 4, 0.95: 20}}
+    with pytest.raises(ParameterError, match="one weight above 0"):
+        elicit(answers, weights={"ann": 0, "bob": 0}, normalise=normalise)
+
+
+@pytest.mark.parametrize("support", [(1, 0), (1, 1), (0, float("nan")), 1, (0, 1, 2), ("low", 1)])
+def test_a_support_out_of_order_is_blamed_itself(support):
+    with pytest.raises(ParameterError) as caught:
+        elicit({"ann": {0.05: 0.1, 0.95: 0.4}}, support=support)
+    assert [problem.field for problem in caught.value.problems] == ["support"]

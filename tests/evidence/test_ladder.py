@@ -367,6 +367,13 @@ def test_declared_spreads_fit_their_measures():
             "comparator_risk",
         ),
         ({"measure": "risk", "value": 0.3, "badge": "sure"}, "badge"),
+        ({"measure": "risk", "value": 0.2, "events": 4, "n": 5}, "value"),
+        (
+            {"measure": NNT, "value": 14, "n": 400, "effective_sample_size": 50},
+            "effective_sample_size",
+        ),
+        ({"measure": NNT, "value": 1, "sd": 0.1}, "value"),
+        ({"measure": NNT, "interval": (1, 1.02), "value": 1.01, "level": 0.95}, "value"),
         ({}, "measure"),
     ],
 )
@@ -423,3 +430,95 @@ def test_every_shipped_estimate_gives_a_distribution_or_a_reason():
             assert np.isfinite(found.distribution.median())
             made += 1
     assert made and refused
+
+
+# --- printed figures that the rung did not use ----------------------------------------------------
+
+
+def test_a_median_beside_a_range_is_held_against_it():
+    found = as_prior(measure="time", median=10, interval=(6, 36), meaning="min_max", n=42)
+    row = error_of(found, "quantile 0.5")
+    assert (row["printed"], row["distribution"]) == pytest.approx((10, math.sqrt(6 * 36)))
+    assert found.worst_reconstruction == pytest.approx(math.sqrt(6 * 36) / 10 - 1)
+
+
+def test_a_mean_beside_quartiles_is_held_against_them():
+    found = as_prior(measure="time", mean=20, median=10, quartiles=(6, 20))
+    sigma = math.log(20 / 6) / (2 * stats.norm.ppf(0.75))
+    row = error_of(found, "mean")
+    assert (row["printed"], row["distribution"]) == pytest.approx((20, 10 * math.exp(sigma**2 / 2)))
+
+
+def test_a_mean_and_standard_deviation_beside_a_range_are_held_against_it():
+    given = {"mean": 17, "standard_deviation": 12, "interval": (6, 36), "meaning": "q05_q95"}
+    found = as_prior(measure="time", **given)
+    for summary, printed, own in (
+        ("mean", 17, found.distribution.mean()),
+        ("standard deviation", 12, found.distribution.std()),
+    ):
+        row = error_of(found, summary)
+        assert (row["printed"], row["distribution"]) == pytest.approx((printed, own))
+
+
+def test_a_standard_deviation_of_patients_is_no_spread_of_their_mean():
+    given = {"measure": "mean", "mean": 10, "interval": (8, 12), "level": 0.95, "n": 16}
+    row = error_of(as_prior(**given, standard_deviation=4), "standard deviation")
+    assert row["printed"] == 4 and np.isnan(row["distribution"])
+    row = error_of(as_prior(**given, standard_deviation=4, of="mean"), "standard error")
+    assert (row["printed"], row["distribution"]) == pytest.approx((1, 4 / (2 * 1.96)), abs=1e-4)
+
+
+def test_a_p_value_beside_an_interval_is_held_against_it():
+    ratio = {"measure": "odds_ratio", "value": 0.6, "interval": (0.4, 0.9), "level": 0.95}
+    own = 2 * stats.norm.sf(-math.log(0.6) / (math.log(0.9 / 0.4) / (2 * stats.norm.ppf(0.975))))
+    row = error_of(as_prior(**ratio, p_value="0.3"), "p-value")
+    assert (row["printed"], row["distribution"]) == pytest.approx((0.3, own))
+    # A bound is given back by anything below it, and 'not significant' is said to be passed over.
+    assert error_of(as_prior(**ratio, p_value="< 0.05"), "p-value, at most")["difference"] == 0
+    above = error_of(as_prior(**ratio, p_value="< 0.001"), "p-value, at most")
+    assert above["distribution"] == pytest.approx(own)
+    assert "NS" in as_prior(**ratio, p_value="NS").notes[-1]
+    through = as_prior(measure=NNT, value=14, interval=(8, 40), level=0.95, p_value=0.5)
+    assert error_of(through, "p-value")["distribution"] < 0.01
+
+
+def test_a_proportion_beside_its_counts_is_compared_as_printed():
+    row = error_of(as_prior(measure="risk", value=0.12, events=6, n=52), "point (mean)")
+    assert (row["printed"], row["distribution"]) == pytest.approx((0.12, 6.5 / 53))
+    with pytest.raises(ParameterError, match="4 of 5, as rounded"):
+        as_prior(measure="risk", value=0.2, events=4, n=5)
+    adjusted = as_prior(measure="risk", value=0.2, events=4, n=5, estimated=True)
+    assert error_of(adjusted, "point (mean)")["printed"] == 0.2
+    percent = record(measure="risk", value=12, unit="percent", counts={"events": 6, "n": 52})
+    assert error_of(as_prior(percent), "point (mean)")["printed"] == pytest.approx(0.12)
+
+
+def test_ends_without_a_level_are_said_to_be_passed_over():
+    found = as_prior(measure="odds_ratio", value=0.6, interval=(0.4, 0.9), p_value=0.01)
+    assert "no level or meaning" in found.notes[-1]
+
+
+def test_people_beside_a_declared_spread_are_said_to_be_passed_over():
+    found = as_prior(measure="risk", value=0.3, n=50, effective_sample_size=20)
+    assert "n = 50 is not used" in found.notes[-1]
+
+
+def test_what_was_used_is_not_said_twice():
+    for given in (
+        {"measure": "odds_ratio", "value": 0.6, "interval": (0.4, 0.9), "level": 0.95},
+        {"measure": "time", "median": 10, "quartiles": (6, 20)},
+        {"measure": "mean", "mean": 10, "standard_deviation": 8},
+        {"measure": "relative_risk", "value": 0.8, "p_value": "0.27"},
+        {"measure": "risk", "value": 0.12, "n": 52},
+        {"measure": "time", "mean": 10, "log_sd": 0.5},
+        {"measure": "time", "median": 10, "log_sd": 0.5},
+        {"measure": NNT, "value": 14, "sd": 0.02},
+    ):
+        assert as_prior(**given).reconstruction_error["summary"].is_unique
+        assert len(as_prior(**given).reconstruction_error) <= 3
+
+
+def test_a_number_needed_of_one_is_refused_where_its_prior_leaves_the_possible():
+    with pytest.raises(ParameterError, match="beyond a risk difference of 1"):
+        as_prior(measure=NNT, value=1, sd=0.1)
+    assert as_prior(measure=NNT, value=2, sd=0.1).measure == "risk_difference"

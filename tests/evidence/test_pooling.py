@@ -316,10 +316,27 @@ def test_leave_one_out_keeps_the_centres_of_moderators_and_refuses_too_few():
     table = pool_effects(y, s, moderators=x).leave_one_out()
     others = pool_effects(y[1:], s[1:], moderators=x[1:])
     assert table["effect_mean"][0] == pytest.approx(others.effect_at([2.0]).mean())
-    with pytest.raises(ParameterError, match="3 or more studies"):
-        pool_effects(y[:3], s[:3], tau_prior="flat").leave_one_out()
+    with pytest.raises(ParameterError, match="leaving ann out leaves 2 studies; .*3 or more"):
+        pool_effects(y[:3], s[:3], tau_prior="flat", study=["ann", "bob", "cid"]).leave_one_out()
     with pytest.raises(ParameterError, match="none to leave"):
         pool_effects(y[:1], s[:1]).leave_one_out()
+
+
+@pytest.mark.parametrize("prob", [95, 0, 1, float("nan")])
+def test_a_probability_of_intervals_is_checked_in_every_table(prob):
+    y, s = simulated(np.random.default_rng(4), 5, 0.3)
+    pooled, batch = pool_effects(y, s), pool_effects(np.stack([y, y]), s)
+    tables = (
+        pooled.summary,
+        pooled.studies_table,
+        pooled.leave_one_out,
+        pooled.forest_plot_table,
+        batch.table,
+    )
+    for table in tables:
+        with pytest.raises(ParameterError, match="strictly between 0 and 1") as caught:
+            table(prob=prob)
+        assert caught.value.problems[0].field == "prob"
 
 
 def test_forest_plot_table_holds_observed_shrunken_pooled_and_predicted():

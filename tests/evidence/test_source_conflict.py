@@ -136,3 +136,34 @@ def test_lists_that_do_not_fit_are_refused(given, field):
 def test_words_that_do_not_fit_are_refused(named, words):
     with pytest.raises(ParameterError, match=words):
         conflict([0.1, 0.2], [0.1, 0.1], **named)
+
+
+def test_either_answer_settles_each_pair_of_one_estimand():
+    given = {"study": list("xyz"), "estimand": ["a", "a", "b"]}
+    numbers = ([-0.5, 0.9, 0.2], [0.1, 0.1, 0.3])
+    assert conflict(*numbers, **given).needs_resolution
+    for name in "xy":
+        settled = conflict(*numbers, **given, resolution={name: "exclude: other"})
+        assert not settled.needs_resolution
+        assert "needs a written resolution" not in str(settled)
+    # An answer for a source of another estimand settles nothing, nor one pair the other.
+    assert conflict(*numbers, **given, resolution={"z": "exclude: other"}).needs_resolution
+    two = {"study": list("wxyz"), "estimand": list("aabb"), "resolution": {"w": "exclude: other"}}
+    assert conflict([0, 2, 0, 2], [0.1] * 4, **two).needs_resolution
+
+
+def test_three_of_one_estimand_are_each_answered():
+    given = {"study": list("xyz"), "resolution": {"x": "exclude: other"}}
+    found = conflict([-2, 0, 2], [0.1] * 3, **given)
+    assert found.table["conflict"].sum() > 1 and found.needs_resolution
+
+
+def test_a_heterogeneity_without_a_mean_is_reported_by_its_median():
+    from riskmodel.evidence.pooling import pool_effects
+
+    pooled = pool_effects([0.0, 0.1, 0.9], [0.2] * 3, tau_prior="flat").heterogeneity
+    assert np.isinf(pooled.mean())
+    found = conflict([0, 0.1, 0.9], [0.2] * 3, heterogeneity=pooled)
+    assert found.tau == pytest.approx(pooled.median()) and "(median)" in found.rule
+    uniform = conflict([0, 0.1, 0.9], [0.2] * 3, heterogeneity=Family("uniform", 0.0, 0.6))
+    assert uniform.tau == pytest.approx(0.3) and "(mean)" in uniform.rule

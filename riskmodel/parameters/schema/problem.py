@@ -255,9 +255,9 @@ class Line(Record):
 class Pool(Record):
     """Random effects over the studies that a prior names."""
 
-    tau_prior: Text = Field(
-        "half_normal:0.5",
-        description="of the heterogeneity: family:scale; the default is for log ratios and log odds",
+    tau_prior: Text | None = Field(
+        None,
+        description="of the heterogeneity: family:numbers; none is half_normal:0.5, for ratios",
     )
     take: Literal["mean", "new_study"] = Field(
         description="the mean effect of the studies, or the effect in a new one"
