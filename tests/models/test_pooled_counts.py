@@ -3,7 +3,6 @@
 Distances are in Monte Carlo standard errors of the draws; five of them, as in test_posterior.py.
 """
 
-import numpy as np
 import pytest
 
 from riskmodel.errors import ParameterError
@@ -49,15 +48,6 @@ def test_draws_have_the_moments_and_quantiles_of_the_quadrature(settings):
         for prob, column in ((0.025, "effect_lower"), (0.975, "effect_upper")):
             below = (found <= row[column]).astype(float)
             assert z_score(below, prob) < WITHIN, (row["study"], prob)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("settings", SETTINGS[:5], ids=str)
-def test_the_log_density_is_that_of_the_formulas(settings):
-    """One point: prior and likelihood, written out by hand, up to the Jacobians of transforms."""
-    model = build_pooled_counts(*TRIALS, **settings)
-    assert {variable.name for variable in model.free_RVs} >= {"effect", "heterogeneity"}
-    assert np.isfinite(model.point_logps()["effect"])
 
 
 def test_what_the_quadrature_refuses_the_model_refuses():
