@@ -22,7 +22,7 @@ run: $(STAMP)  ## the main job on the shipped problem, into runs/plex_aav
 	$(BIN)/riskmodel run plex_aav --profile serum_creatinine=420,age=62 --seed 7 --out runs/plex_aav --force
 
 test: $(STAMP)  ## every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 bench: $(STAMP)  ## ratios of times, interleaved
 	$(BIN)/python benchmarks/bench.py
