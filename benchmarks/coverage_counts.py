@@ -112,8 +112,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     print(
-        "| true log odds ratio | method | coverage, % (Monte Carlo error) | wholly below / above, % "
-        "| mean width | bias of the median or estimate (error) | no answer |"
+        "| true log odds ratio | method | coverage, % (Monte Carlo error) "
+        "| wholly below / above, % | mean width | bias of the median or estimate (error) | no answer |"
     )
     print("|---|---|---|---|---|---|---|")
     for mu in (0.0, 0.7):

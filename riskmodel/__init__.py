@@ -96,6 +96,10 @@ _HOMES = {
     "preference_misfit": "riskmodel.decisions.revealed",
     "plot_tornado": "riskmodel.plots.tornado",
     "plot_flip_distance": "riskmodel.plots.tornado",
+    "pool_counts": "riskmodel.evidence.pooling_counts",
+    "pool_proportions": "riskmodel.evidence.pooling_single_arm",
+    "pool_rates": "riskmodel.evidence.pooling_single_arm",
+    "baseline_risk": "riskmodel.evidence.pooling_single_arm",
     "run_problem": "riskmodel.reports.run",
 }
 

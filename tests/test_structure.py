@@ -107,6 +107,10 @@ PUBLIC_NAMES = [
     "preference_misfit",
     "plot_tornado",
     "plot_flip_distance",
+    "pool_counts",
+    "pool_proportions",
+    "pool_rates",
+    "baseline_risk",
     "run_problem",
 ]
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +31,7 @@ from riskmodel.evidence.distributions import (
     expit_of,
     exponential_of,
 )
-from riskmodel.evidence.families import Family, Mixture
+from riskmodel.evidence.families import Family, Mixture, require_probability
 from riskmodel.evidence.heterogeneity import HeterogeneityPrior
 from riskmodel.evidence.pooling_counts import (
     check_events_and_n,
@@ -56,6 +57,26 @@ if TYPE_CHECKING:
 DEFAULT_TAU_PRIOR = {"proportion": ("half_normal", 1.0), "rate": ("half_normal", 1.0)}
 DEFAULT_MU_PRIOR = {"proportion": ("normal", 0.0, 4.0), "rate": ("normal", 0.0, 10.0)}
 DEFAULT_ROBUST_WEIGHT = 0.1
+
+
+def moments_of_new_rate(tau_prior: HeterogeneityPrior) -> int:
+    """Return how many of the two first moments the rate of a new study has.
+
+    ``E exp(m t)`` given tau holds the factor ``exp(m**2 tau**2 / 2)``, while data leave the tail
+    of tau to its prior but for a power. A half-normal(s) falls as ``exp(-tau**2 / (2 s**2))``: a
+    mean for s < 1, a variance for s < 1/2. Bounded priors have both; slower tails neither. At the
+    two limits a moment hangs on that power and on the prior of the mean, and is taken as none.
+
+    Examples
+    --------
+    >>> [moments_of_new_rate(HeterogeneityPrior("half_normal", (s,))) for s in (0.4, 0.5, 1.0)]
+    [2, 1, 0]
+    """
+    if tau_prior.family == "uniform":
+        return 2
+    if tau_prior.family != "half_normal":
+        return 0
+    return 2 if tau_prior.scale < 0.5 else int(tau_prior.scale < 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,19 +126,18 @@ class PooledArms:
     @cached_property
     def pooled(self) -> TransformedDistribution:
         """The risk or rate of the middle study: `effect` on the scale of the counts."""
-        return self._natural(self.effect)
+        light = self.tau_prior.family in ("half_normal", "uniform")  # else the prior's far tail
+        return self._natural(self.effect, 2 if light else 0)
 
     @cached_property
     def predicted(self) -> TransformedDistribution:
         """The risk or rate in a new study: `prediction` on the scale of the counts."""
-        return self._natural(self.prediction)
+        return self._natural(self.prediction, moments_of_new_rate(self.tau_prior))
 
-    def _natural(self, found: GridDistribution) -> TransformedDistribution:
+    def _natural(self, found: GridDistribution, moments: int = 2) -> TransformedDistribution:
         if self.measure == "proportion":
             return expit_of(found)
-        # A log rate with any tail but a normal's has a rate without a mean.
-        exist = 2 if np.isinf(self.tau_prior.tail_power) and not self.tau_prior.logarithmic else 0
-        return exponential_of(found, finite_moments=exist)
+        return exponential_of(found, finite_moments=moments)
 
     @cached_property
     def studies(self) -> pd.DataFrame:
@@ -131,6 +151,7 @@ class PooledArms:
         """
         import pandas as pd
 
+        prob = require_probability("prob", prob)
         tail = 0.5 * (1 - prob)
         own = [self._natural(found) for found in self.posterior.study_effects()]
         ends = np.array([found.ppf([tail, 0.5, 1 - tail]) for found in own])
@@ -350,7 +371,10 @@ def baseline_risk(
 
     References
     ----------
-    RBesT's ``robustify``, whose vague component for proportions is the uniform Beta(1, 1) too.
+    Neuenschwander et al. (2010), Clin Trials 7:5, doi:10.1177/1740774509356002, for the
+    meta-analytic-predictive prior; Schmidli et al. (2014), Biometrics 70:1023,
+    doi:10.1111/biom.12242, for its robust mixture; RBesT's
+    ``robustify``, whose vague component for proportions is the uniform Beta(1, 1) too.
 
     Examples
     --------
@@ -360,7 +384,7 @@ def baseline_risk(
     >>> bool(new.distribution.sf(0.9) > 0.0099)  # a tenth of the uniform's
     True
     """
-    number = isinstance(robust_weight, int | float) and not isinstance(robust_weight, bool)
+    number = isinstance(robust_weight, Real) and not isinstance(robust_weight, bool)
     if not number or not 0 <= robust_weight <= 1:
         raise ParameterError(
             [

@@ -20,13 +20,13 @@ Z_WEIGHTS = stats.norm.pdf(Z) * (Z[1] - Z[0])
 
 
 def binomial(theta):
-    return [
-        stats.binom.pmf(y, n, special.expit(theta)) for y, n in zip(EVENTS, PATIENTS, strict=True)
-    ]
+    y, n = np.array(EVENTS)[:, None], np.array(PATIENTS)[:, None]
+    return special.comb(n, y) * special.expit(theta) ** y * special.expit(-theta) ** (n - y)
 
 
 def poisson(theta):
-    return [stats.poisson.pmf(y, t * np.exp(theta)) for y, t in zip(CASES, TIME, strict=True)]
+    y, expected = np.array(CASES)[:, None], np.array(TIME)[:, None] * np.exp(theta)
+    return expected**y * np.exp(-expected) / special.factorial(y)
 
 
 def oracle(likelihoods, mu_prior, tau_prior, mu_ends, tau_end):
@@ -34,14 +34,15 @@ def oracle(likelihoods, mu_prior, tau_prior, mu_ends, tau_end):
     prior = parse_tau_prior(tau_prior)
 
     def given_both(mu, tau):
-        density = np.prod([values @ Z_WEIGHTS for values in likelihoods(mu + tau * Z)])
-        density *= stats.norm.pdf(mu, *mu_prior) * np.exp(prior.log_density(tau))
+        standard = (mu - mu_prior[0]) / mu_prior[1]
+        density = np.prod(likelihoods(mu + tau * Z) @ Z_WEIGHTS) * np.exp(-(standard**2) / 2)
         return density * np.array([1.0, mu, mu**2, tau, tau**2])
 
     def given_tau(tau):
-        return integrate.quad_vec(lambda mu: given_both(mu, tau), *mu_ends, epsrel=1e-9)[0]
+        found = integrate.quad_vec(lambda mu: given_both(mu, tau), *mu_ends, epsrel=1e-8)[0]
+        return found * np.exp(prior.log_density(tau)) / (mu_prior[1] * np.sqrt(2 * np.pi))
 
-    total, *moments = integrate.quad_vec(given_tau, 0.0, tau_end, epsrel=1e-8)[0]
+    total, *moments = integrate.quad_vec(given_tau, 0.0, tau_end, epsrel=1e-7)[0]
     mu, mu_squared, tau, tau_squared = np.array(moments) / total
     spread = mu_squared - mu**2
     return {
@@ -81,7 +82,7 @@ def both_kinds(resolution):
     return [
         pool_proportions(EVENTS, PATIENTS, resolution=resolution),
         pool_rates(CASES, TIME, resolution=resolution),
-        pool_proportions([0, 5], [30, 5], tau_prior="half_cauchy:0.5", resolution=resolution),
+        pool_proportions([0, 5], [30, 5], tau_prior="half_student_t:4:0.5", resolution=resolution),
     ]
 
 
@@ -89,10 +90,8 @@ def test_twice_the_nodes_change_nothing():
     for plain, double in zip(both_kinds(1.0), both_kinds(2.0), strict=True):
         for name in ("effect", "heterogeneity", "prediction"):
             one, other = getattr(plain, name), getattr(double, name)
-            if np.isfinite(other.std()):
-                numbers = [one.mean(), one.std()], [other.mean(), other.std()]
-                assert numbers[0] == pytest.approx(numbers[1], abs=1e-6), name
-            assert one.interval(0.95) == pytest.approx(other.interval(0.95), abs=1e-6), name
+            numbers = [[d.mean(), d.std(), *d.interval(0.95)] for d in (one, other)]
+            assert numbers[0] == pytest.approx(numbers[1], abs=1e-6), name
         assert plain.pooled.interval() == pytest.approx(double.pooled.interval(), abs=1e-6)
         assert plain.predicted.interval() == pytest.approx(double.predicted.interval(), abs=1e-6)
 
@@ -114,9 +113,7 @@ def test_one_study_without_heterogeneity_is_its_own_likelihood_and_prior():
 
 
 def test_one_study_without_events_under_a_normal_prior():
-    pooled = pool_proportions(
-        [0], [25], tau_prior=("half_normal", 1e-4), mu_prior=("normal", 0, 2)
-    )
+    pooled = pool_proportions([0], [25], tau_prior=("half_normal", 1e-4), mu_prior=("normal", 0, 2))
 
     def density(mu, power=0):
         return mu**power * stats.norm.pdf(mu, 0, 2) * special.expit(-mu) ** 25
@@ -128,9 +125,7 @@ def test_one_study_without_events_under_a_normal_prior():
 
 def test_rates_without_heterogeneity_are_a_gamma():
     # With no difference between studies only the sums matter: 15 events in 785.5, Gamma(15).
-    pooled = pool_rates(
-        CASES, TIME, tau_prior=("half_normal", 1e-4), mu_prior=("uniform", -40, 20)
-    )
+    pooled = pool_rates(CASES, TIME, tau_prior=("half_normal", 1e-4), mu_prior=("uniform", -40, 20))
     conjugate = stats.gamma(sum(CASES), scale=1 / sum(TIME))
     assert pooled.pooled.mean() == pytest.approx(15 / 785.5, rel=1e-6)
     assert pooled.pooled.interval(0.95) == pytest.approx(conjugate.interval(0.95), rel=1e-5)
@@ -196,11 +191,11 @@ def test_a_known_truth_is_found():
 
 
 def test_intervals_are_calibrated_when_the_truth_comes_from_the_prior():
-    # The place of the truth in its posterior is uniform over draws of the prior; 40 replications
+    # The place of the truth in its posterior is uniform over draws of the prior; 25 replications
     # and a Kolmogorov test at 1 in 1000 for each of three quantities.
     rng = np.random.default_rng(7)
     places = []
-    for _ in range(40):
+    for _ in range(25):
         mu, tau = rng.normal(-1.0, 1.0), abs(rng.normal(0.0, 0.5))
         theta = rng.normal(mu, tau, 5)
         n = rng.integers(10, 60, 4)
@@ -251,10 +246,9 @@ def test_zeros_are_named_and_nothing_is_added():
     assert np.isfinite(pool_rates([0, 0], [10.0, 20.0]).effect.mean())
 
 
-@pytest.mark.xfail(reason="PooledArms declares two moments under every half-normal", strict=False)
 def test_a_predicted_rate_without_a_variance_says_so():
     # E exp(2 t) given tau holds exp(2 tau**2); a half-normal(s) falls as exp(-tau**2 / (2 s**2)),
-    # so there is a variance only for s < 1/2 (and a mean only for s <= 1).
+    # so there is a variance only for s < 1/2 (and a mean only for s < 1, or nearly).
     assert pool_rates(CASES, TIME, tau_prior=("half_normal", 1.0)).predicted.var() == np.inf
 
 
