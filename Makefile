@@ -25,7 +25,7 @@ test: $(STAMP)  ## every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 bench: $(STAMP)  ## ratios of times, interleaved
-	$(BIN)/python benchmarks/bench.py
+	for part in benchmarks/bench*.py; do $(BIN)/python $$part; done
 
 figures: $(STAMP)  ## the gallery in figures/, from the shipped problem
 	$(BIN)/riskmodel run plex_aav --profile serum_creatinine=420,age=62 --seed 7 --out runs/gallery --force

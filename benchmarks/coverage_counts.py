@@ -6,6 +6,7 @@ holds mu, with its Monte Carlo standard error; the mean width of the interval; a
 estimate lies from mu.
 
     python benchmarks/coverage_counts.py --repeats 1000
+    python benchmarks/coverage_counts.py --repeats 1000 --times 3   # arms of unlike size
 
 The comparison is the usual one: 0.5 added to every cell of a trial with an empty cell, trials
 without any event left out, inverse variance, DerSimonian and Laird's moment estimate of the
@@ -27,9 +28,10 @@ TRIALS, LEAST, MOST, RISK, TAU = 10, 50, 200, 0.01, 0.3
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
-def simulated(mu: float, rng: np.random.Generator) -> Counts:
-    """Return events and patients of both arms of every trial."""
+def simulated(mu: float, rng: np.random.Generator, times: int = 1) -> Counts:
+    """Return events and patients of both arms; the comparator's are multiplied by `times`."""
     n, n_comparator = rng.integers(LEAST, MOST + 1, (2, TRIALS))
+    n_comparator = n_comparator * times
     effects = rng.normal(mu, TAU, TRIALS)
     events = rng.binomial(n, expit(logit(RISK) + effects))
     return events, n, rng.binomial(n_comparator, RISK), n_comparator
@@ -80,12 +82,12 @@ METHODS = {
 }
 
 
-def rows(mu: float, repeats: int, seed: int) -> list[str]:
+def rows(mu: float, repeats: int, seed: int, times: int) -> list[str]:
     """Return a line of the table for each method."""
     rng = np.random.default_rng(seed)
     found = {name: [] for name in METHODS}
     for _ in range(repeats):
-        counts = simulated(mu, rng)
+        counts = simulated(mu, rng, times)
         for name, method in METHODS.items():
             found[name].append(method(counts))
     lines = []
@@ -110,14 +112,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--times", type=int, default=1, help="comparator's arms this much larger")
     chosen = parser.parse_args()
-    print(
-        "| true log odds ratio | method | coverage, % (Monte Carlo error) "
-        "| wholly below / above, % | mean width | bias of the median or estimate (error) | no answer |"
+    columns = (
+        "true log odds ratio",
+        "method",
+        "coverage, % (Monte Carlo error)",
+        "wholly below / above, %",
+        "mean width",
+        "bias of the median or estimate (error)",
+        "no answer",
     )
+    print(f"| {' | '.join(columns)} |")
     print("|---|---|---|---|---|---|---|")
     for mu in (0.0, 0.7):
-        for line in rows(mu, chosen.repeats, chosen.seed):
+        for line in rows(mu, chosen.repeats, chosen.seed, chosen.times):
             print(line, flush=True)
 
 
