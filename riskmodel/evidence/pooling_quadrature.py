@@ -725,7 +725,7 @@ class QuadraturePosterior:
         fine_spacing = np.gradient(self._fine_mu)
         total = np.zeros((len(factors), len(points)))
         inside = log_inside(self.mu, self.tau, self.bounds)
-        for r in np.flatnonzero(self.weights.sum(axis=0) > 1e-17):
+        for r in np.flatnonzero(self.weights.sum(axis=0) > 1e-15):
             carries = self.weights[:, r] > 1e-10 * self.weights[:, r].max()
             low, high = self.mu[carries][[0, -1]]
             near = (self._fine_mu >= low) & (self._fine_mu <= high)
@@ -737,7 +737,7 @@ class QuadraturePosterior:
             with np.errstate(divide="ignore"):
                 table = np.log(factors[:, :, r]) + self.log_density[:, r] - inside[:, r]
             table = np.maximum(table, -600.0) + self._log_share[r]
-            fine = (self._fine_interpolation @ table.T).T  # (f, fine)
+            fine = _product(self._fine_interpolation, table.T).T  # (f, fine)
             if near.any() and tau >= 1.3 * fine_spacing[near].max():
                 weighted = np.exp(fine) * self._fine_weights
                 total += _normal_sum(weighted, self._fine_mu, tau, points)
@@ -789,8 +789,24 @@ class QuadraturePosterior:
 
 def _normal_sum(weighted: np.ndarray, mu: np.ndarray, tau: float, points: np.ndarray):
     """Return sums of normal densities around `mu` at `points`, shape (f, p)."""
-    kernel = np.exp((points - mu[:, None]) ** 2 * (-0.5 / tau**2))
-    return weighted @ kernel / (np.sqrt(2 * np.pi) * tau)
+    kept = (weighted > 1e-16 * weighted.max(axis=1, keepdims=True)).any(axis=0)
+    kernel = (points - mu[kept, None]) / tau
+    np.multiply(kernel, -0.5 * kernel, out=kernel)
+    np.exp(kernel, out=kernel)
+    return _product(weighted[:, kept], kernel) / (np.sqrt(2 * np.pi) * tau)
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the matrix product, in pieces too small for more than one thread.
+
+    A product of this size takes a fraction of a millisecond; waking the threads of the linear
+    algebra for it, where other processes want the cores, takes many.
+    """
+    total = np.zeros((len(a), b.shape[1]))
+    size = max(250_000 // total.size, 1)
+    for first in range(0, len(b), size):
+        total += a[:, first : first + size] @ b[first : first + size]
+    return total
 
 
 def log_inside(mu: np.ndarray, tau: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
