@@ -64,9 +64,7 @@ class RunFolder:
             record = json.loads((folder / RECORD).read_bytes())
             if record["schema"] != "riskmodel/run/1":
                 raise ValueError
-            if record["preferences"] and "weights" not in record["preferences"]:
-                raise KeyError("preferences.weights")
-            _ = record["problem"], record["profiles"], record["posterior"]
+            _ = record["problem"]
         except (OSError, ValueError, KeyError, TypeError):
             raise ParameterError(
                 [
@@ -380,6 +378,8 @@ class _Tracer:
             return None
         if self.row.get("changed") == "panel":
             return self.loaded.panels.get(self.row["name"])
+        if "weights" not in chosen:  # an older version kept only its name
+            return None
         return Panel.model_validate(chosen)
 
     def weights(self) -> dict | None:
