@@ -360,9 +360,9 @@ def pool(
     """Pool studies with random effects, without a sampler, and draw the forest plot.
 
     Columns: study and either events, n, events_comparator, n_comparator; or estimate and
-    standard_error; or estimate, lower, upper and level. A ratio stands there as it is printed, not as
-    its logarithm; its standard error is that of the logarithm. Also badge, note, and controlled (no:
-    a series without a comparator, drawn hollow).
+    standard_error; or estimate, lower, upper and level. A ratio stands there as it is printed, not
+    as its logarithm; its standard error is that of the logarithm. Also badge, note, and controlled
+    (no: a series without a comparator, drawn hollow).
 
     Example: riskmodel pool trials.csv --measure odds_ratio --tau-prior half_normal:0.5
     """

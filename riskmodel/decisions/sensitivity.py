@@ -200,7 +200,8 @@ def correlation_table(
     -------
     pandas.DataFrame
         One row a declared pair (``prior``, ``other``), correlation, profile and option:
-        ``declared`` (the correlation the run used), ``net_benefit``, ``prob_positive``. Empty if no pair is declared.
+        ``declared`` (the correlation the run used), ``net_benefit``, ``prob_positive``. Empty if
+        no pair is declared.
 
     Notes
     -----

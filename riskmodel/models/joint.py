@@ -49,8 +49,9 @@ def build_model(loaded: LoadedProblem, priors: Mapping[str, Prior | LinePrior] |
     -----
     Every prior is independent of the others given the data, except intercept and slope of one
     line and the pairs that the problem declares as correlated: those share a normal copula, each
-    prior being the quantile function of its own at a standard normal score. The stated risks of a line enter as a potential, so that the prior predictive
-    distribution is what was believed before them.
+    prior being the quantile function of its own at a standard normal score. The stated risks of a
+    line enter as a potential, so that the prior predictive distribution is what was believed before
+    them.
 
     Examples
     --------

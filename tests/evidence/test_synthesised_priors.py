@@ -1,4 +1,4 @@
-"""Pooled, discounted and correlated priors in a problem file, against arithmetic and another way."""
+"""Pooled, discounted and correlated priors in a problem file, against arithmetic."""
 
 import numpy as np
 import pytest
