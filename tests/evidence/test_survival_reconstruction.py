@@ -118,8 +118,7 @@ def test_hazard_ratio_at_its_limits():
 @pytest.mark.parametrize("number", [6, 15, 40])
 def test_few_patients_come_back_exactly(seed, number):
     patients = simulated(np.random.default_rng(seed), number, 20)
-    if not patients["event"].any():
-        pytest.skip("nothing happened to anybody")
+    assert patients["event"].any()  # with these seeds, something happens to somebody
     rebuilt = reconstruct_survival(
         corners(patients), printed_at_risk(patients), int(patients["event"].sum())
     )
