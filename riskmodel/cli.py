@@ -463,7 +463,7 @@ def decide(
 def value(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     preferences: Annotated[
-        str | None, typer.Option(help="A panel's id; by default the run's.")
+        str | None, typer.Option(help="A panel's id, or its YAML file; by default the run's.")
     ] = None,
     figures: Annotated[bool, typer.Option("--figures", help="Draw them into the run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -487,7 +487,7 @@ def value(
 def sensitivity(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     preferences: Annotated[
-        str | None, typer.Option(help="A panel's id; by default the run's.")
+        str | None, typer.Option(help="A panel's id, or its YAML file; by default the run's.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="By default the run itself.")] = None,
     figures: Annotated[bool, typer.Option("--figures", help="Draw them.")] = False,

@@ -27,9 +27,7 @@ from riskmodel.decisions.net_benefit import (
 )
 from riskmodel.decisions.preference_map import map_harms, preference_contours, preference_map
 from riskmodel.decisions.value_functions import LinearValue
-from riskmodel.errors import ParameterError, Phrase, Problem, RiskModelWarning
-from riskmodel.evidence.checks import as_panel
-from riskmodel.evidence.loading import load_panel
+from riskmodel.errors import ParameterError, Phrase, RiskModelWarning
 from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Panel
 from riskmodel.plots.multicriteria import (
@@ -38,6 +36,7 @@ from riskmodel.plots.multicriteria import (
     plot_preference_map,
     plot_ranks,
 )
+from riskmodel.reports.drawn_run import drawn_outcomes, refuse, run_panel
 from riskmodel.reports.paper_figure import (
     DISCLAIMER,
     PaperFigure,
@@ -45,7 +44,7 @@ from riskmodel.reports.paper_figure import (
     save_figure,
     styled,
 )
-from riskmodel.reports.trace import OUTCOMES, RunFolder
+from riskmodel.reports.trace import RunFolder
 
 SCHEMA = "riskmodel/decide/1"
 MAX_PROFILES = 4  # that figures are drawn of
@@ -127,13 +126,13 @@ def decide_report(
     benefit without burden and stated pairs does.
     """
     opened = RunFolder.open(run)
-    outcomes = _outcomes(opened)
-    panel = _panel(opened, opened.loaded, preferences)
+    outcomes = drawn_outcomes(opened)
+    panel = run_panel(opened, preferences)
     bound = Weighting(opened.loaded.problem, panel)
     seed = (opened.record.get("posterior") or {}).get("seed", 0) if seed is None else seed
     tables = {"net_benefit": summarize_net_benefit(net_benefit(outcomes, panel), prob=prob)}
     if tables["net_benefit"].empty:
-        _refuse("run", Phrase("no option with net benefit"), "a contrast of every weighed outcome",
+        refuse("run", Phrase("no option with net benefit"), "a contrast of every weighed outcome",
                 "name a panel that weighs only what can be estimated")  # fmt: skip
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RiskModelWarning)
@@ -173,31 +172,6 @@ def decide_report(
         "disclaimer": DISCLAIMER,
     }
     return DecideReport(opened.folder, outcomes, panel, tables, record)
-
-
-def _outcomes(opened: RunFolder) -> xr.Dataset:
-    path = opened.folder / OUTCOMES
-    if not path.exists():
-        _refuse("run", Phrase(f"{opened.folder}, which holds no draws"),
-                "a run whose sources allow a contrast",
-                "what is not estimable cannot be weighed")  # fmt: skip
-    with xr.open_dataset(path, engine="h5netcdf") as file:
-        return file.load()
-
-
-def _panel(opened: RunFolder, loaded: LoadedProblem, preferences: str | Panel | None) -> Panel:
-    if isinstance(preferences, str):
-        return load_panel(loaded, preferences)
-    if preferences is not None:
-        return as_panel(loaded, preferences)
-    chosen = opened.record.get("preferences")
-    if not chosen:
-        _refuse("preferences", Phrase("a run without weights"),
-                ", ".join(loaded.panels) or "a panel for this problem",
-                "name a panel with --preferences")  # fmt: skip
-    if "weights" not in chosen:  # only its name stands there
-        return as_panel(loaded, chosen["id"])
-    return as_panel(loaded, Panel.model_validate(chosen))
 
 
 def _harms(bound: Weighting) -> tuple[str, str] | None:
@@ -272,10 +246,6 @@ def _bounds(panel: Panel, functions: dict[str, LinearValue]) -> RatioBounds | No
         scale = span[name] / span[panel.reference] / reference
         bounds[name, panel.reference] = tuple(scale * end for end in weight.range)
     return RatioBounds(bounds, panel.whose) if bounds else None
-
-
-def _refuse(field_name: str, found: object, allowed: str, remedy: str):
-    raise ParameterError([Problem(field=field_name, found=found, allowed=allowed, remedy=remedy)])
 
 
 # --- written and drawn --------------------------------------------------------------------------

@@ -10,20 +10,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from riskmodel.decisions.decision_sensitivity import (
     DecisionSensitivity,
     sensitivity,
     tables_as_json,
 )
-from riskmodel.errors import ParameterError, Phrase, Problem
-from riskmodel.evidence.checks import as_panel
+from riskmodel.errors import Phrase
 from riskmodel.evidence.priors import build_priors, used_priors
 from riskmodel.models.posterior import load_posterior
 from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Panel
 from riskmodel.plots.tornado import plot_flip_distance, plot_tornado
+from riskmodel.reports.drawn_run import drawn_outcomes, refuse, run_panel
 from riskmodel.reports.paper_figure import (
     DISCLAIMER,
     PaperFigure,
@@ -32,7 +31,7 @@ from riskmodel.reports.paper_figure import (
     styled,
 )
 from riskmodel.reports.provenance import citation
-from riskmodel.reports.trace import OUTCOMES, POSTERIOR, RunFolder
+from riskmodel.reports.trace import POSTERIOR, RunFolder
 
 SCHEMA = "riskmodel/sensitivity/1"
 PREFIX = "sensitivity_"
@@ -95,8 +94,8 @@ def sensitivity_report(
         If it is no run, holds no draws, has no weights, or no net benefit can be computed.
     """
     opened = RunFolder.open(run)
-    loaded, outcomes = _opened(opened)
-    panel = _panel(opened, loaded, preferences)
+    outcomes, loaded = drawn_outcomes(opened), opened.loaded
+    panel = run_panel(opened, preferences)
     posterior = load_posterior(loaded, opened.folder / POSTERIOR)
     later = outcomes.attrs["horizon"] != str(loaded.problem.horizon)
     names = [n for n in used_priors(loaded.problem, later=later) if n in posterior.draws]
@@ -110,7 +109,7 @@ def sensitivity_report(
         recommendation=recommendation,
     )
     if found.tornado.empty:
-        _refuse(
+        refuse(
             "run",
             Phrase(f"{opened.folder}, whose net benefit is not known"),
             "a run in which every weighed outcome can be compared",
@@ -134,37 +133,6 @@ def sensitivity_report(
     return SensitivityReport(opened.folder, found, record)
 
 
-def _opened(opened: RunFolder) -> tuple[LoadedProblem, xr.Dataset]:
-    """Return the problem and outcomes of a run; refuse one that drew nothing."""
-    path = opened.folder / OUTCOMES
-    if not path.exists() or not (opened.folder / POSTERIOR).exists():
-        _refuse(
-            "run",
-            Phrase(f"{opened.folder}, which holds no draws"),
-            "a run whose sources allow a contrast",
-            "a contrast that is not estimable has no sign to turn",
-        )
-    with xr.open_dataset(path, engine="h5netcdf") as file:
-        outcomes = file.load()
-    return opened.loaded, outcomes
-
-
-def _panel(opened: RunFolder, loaded: LoadedProblem, preferences: str | Panel | None) -> Panel:
-    if preferences is not None:
-        return as_panel(loaded, preferences)
-    chosen = opened.record.get("preferences")
-    if not chosen:
-        _refuse(
-            "preferences",
-            Phrase("a run without weights"),
-            ", ".join(loaded.panels) or "a panel for this problem",
-            "name a panel with --preferences",
-        )
-    if "weights" not in chosen:  # only its name stands there
-        return as_panel(loaded, chosen["id"])
-    return as_panel(loaded, Panel.model_validate(chosen))
-
-
 def _sources(loaded: LoadedProblem, names: list[str]) -> dict[str, list[str]]:
     """Return the documents behind each prior: keys of sources, or whose judgement it is."""
     found = {}
@@ -185,10 +153,6 @@ def _citation(loaded: LoadedProblem, source: str) -> str:
         if estimate.source.key == source:
             return citation(loaded, estimate)
     return loaded.sources[source].citation
-
-
-def _refuse(field_name: str, found: object, allowed: str, remedy: str):
-    raise ParameterError([Problem(field=field_name, found=found, allowed=allowed, remedy=remedy)])
 
 
 # --- written and drawn --------------------------------------------------------------------------

@@ -16,13 +16,13 @@ import xarray as xr
 
 from riskmodel.decisions.information import evpi, evppi, parts, read_net_benefit
 from riskmodel.decisions.net_benefit import net_benefit
-from riskmodel.errors import ParameterError, Phrase, Problem, RiskModelWarning
-from riskmodel.evidence.checks import as_panel
+from riskmodel.errors import RiskModelWarning
 from riskmodel.evidence.priors import build_priors, used_priors
 from riskmodel.models.posterior import draws_by_prior, load_posterior
 from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Panel
 from riskmodel.plots.information import LABEL_WIDTH, plot_evppi
+from riskmodel.reports.drawn_run import drawn_outcomes, run_panel
 from riskmodel.reports.paper_figure import (
     DISCLAIMER,
     PaperFigure,
@@ -31,7 +31,7 @@ from riskmodel.reports.paper_figure import (
     styled,
 )
 from riskmodel.reports.provenance import citation
-from riskmodel.reports.trace import OUTCOMES, POSTERIOR, RunFolder
+from riskmodel.reports.trace import POSTERIOR, RunFolder
 
 SCHEMA = "riskmodel/value/1"
 TABLES = ("evpi", "evppi_by_parameter", "evppi_by_source")
@@ -109,8 +109,8 @@ def value_report(run: Path | RunFolder, *, preferences: str | Panel | None = Non
     error: all that the run took from it is known together.
     """
     opened = RunFolder.open(run)
-    loaded, outcomes = _opened(opened)
-    panel = _panel(opened, loaded, preferences)
+    outcomes, loaded = drawn_outcomes(opened), opened.loaded
+    panel = run_panel(opened, preferences)
     benefit = net_benefit(outcomes, panel)["net_benefit"]
     draws = _parameters(loaded, opened, outcomes)
     sources = _sources(loaded, draws)
@@ -146,37 +146,6 @@ def value_report(run: Path | RunFolder, *, preferences: str | Panel | None = Non
     return ValueReport(
         opened.folder, evpi(benefit), _by_value(by_parameter), _by_value(by_source), record
     )
-
-
-def _opened(opened: RunFolder) -> tuple[LoadedProblem, xr.Dataset]:
-    """Return the problem and outcomes of a run; refuse one that drew nothing."""
-    path = opened.folder / OUTCOMES
-    if not path.exists() or not (opened.folder / POSTERIOR).exists():
-        _refuse(
-            "run",
-            Phrase(f"{opened.folder}, which holds no draws"),
-            "a run whose sources allow a contrast",
-            "a contrast that is not estimable has no value of information",
-        )
-    with xr.open_dataset(path, engine="h5netcdf") as file:
-        outcomes = file.load()
-    return opened.loaded, outcomes
-
-
-def _panel(opened: RunFolder, loaded: LoadedProblem, preferences: str | Panel | None) -> Panel:
-    if preferences is not None:
-        return as_panel(loaded, preferences)
-    chosen = opened.record.get("preferences")
-    if not chosen:
-        _refuse(
-            "preferences",
-            Phrase("a run without weights"),
-            ", ".join(loaded.panels) or "a panel for this problem",
-            "name a panel with --preferences",
-        )
-    if "weights" not in chosen:  # only its name stands there
-        return as_panel(loaded, chosen["id"])
-    return as_panel(loaded, Panel.model_validate(chosen))
 
 
 def _parameters(
@@ -221,10 +190,6 @@ def _by_value(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(
         ["profile", "evppi"], ascending=[True, False], kind="stable", ignore_index=True
     )
-
-
-def _refuse(field_name: str, found: object, allowed: str, remedy: str):
-    raise ParameterError([Problem(field=field_name, found=found, allowed=allowed, remedy=remedy)])
 
 
 # --- written and drawn --------------------------------------------------------------------------
