@@ -52,7 +52,11 @@ def run(
     ] = None,
     horizon: Annotated[
         str | None,
-        typer.Option(help="A later horizon the problem declares, such as '36 months'."),
+        typer.Option(help="Another horizon the problem declares, such as '36 months'."),
+    ] = None,
+    horizons: Annotated[
+        str | None,
+        typer.Option(help="Horizons shown side by side, such as 6,12,36 in the problem's unit."),
     ] = None,
     waning: Annotated[
         Waning | None,
@@ -110,6 +114,7 @@ def run(
         scenarios=scenario or (),
         preferences=panel,
         horizon=later,
+        horizons=horizons or (),
         waning=None if waning is None else waning.value,
         seed=seed,
         draws=draws,
@@ -272,6 +277,69 @@ def trace(
         return
     traced = tracing.trace(run, name)
     _print_json(traced) if as_json else tracing.print_trace(traced, _console())
+
+
+@app.command()
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="RUN_A", help="A run's folder.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN_B", help="Another run's folder.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what differs between two runs: inputs, outputs beyond Monte Carlo error, decisions.
+
+    Example: riskmodel diff runs/first runs/second
+    """
+    from riskmodel.reports.diff import diff_runs, print_diff
+
+    told = diff_runs(first, second)
+    _print_json(told) if as_json else print_diff(told, _console())
+
+
+@app.command()
+def tables(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format", help="markdown, html, latex, csv or docx. May be given again."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A table's name. May be given again.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="By default RUN/paper_tables.")] = None,
+) -> None:
+    """Write a run's tables for a paper: summary of findings, effects tables, evidence, diagnostics.
+
+    Example: riskmodel tables runs/first --format docx
+    """
+    from riskmodel.reports.paper_tables import write_paper_tables
+
+    written = write_paper_tables(run, out, formats=formats or ("markdown",), only=only or ())
+    for path in written:
+        print(path)
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    out: Annotated[Path, typer.Option(help="A .zip file, or a new folder.")],
+    format_: Annotated[str, typer.Option("--format", help="ro-crate.")] = "ro-crate",
+    author: Annotated[
+        list[str] | None, typer.Option(help="Who made the run. May be given again.")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Of what is packed, such as CC-BY-4.0.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
+) -> None:
+    """Pack a run for an archive: inputs, outputs, digests, environment and citation.
+
+    Example: riskmodel export runs/first --out first.zip
+    """
+    from riskmodel.reports.export import export_run
+
+    print(export_run(run, out, format=format_, authors=author or (), licence=licence, force=force))
 
 
 @app.command()
@@ -440,6 +508,14 @@ def decide(
         float, typer.Option(min=0.5, max=0.999, help="Probability of the credible intervals.")
     ] = 0.95,
     seed: Annotated[int | None, typer.Option(help="By default the run's.")] = None,
+    thresholds: Annotated[
+        Path | None,
+        typer.Option(help="A YAML file of what is a small, moderate and large effect."),
+    ] = None,
+    recommendation: Annotated[
+        str | None,
+        typer.Option(help="What was recommended by stratum: a YAML file, or a shipped id."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="By default RUN/decide/PANEL.")] = None,
     figures: Annotated[bool, typer.Option("--figures", help="Draw them.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -450,7 +526,14 @@ def decide(
     """
     from riskmodel.reports.decide import decide_report, save_decide
 
-    report = decide_report(run, preferences=preferences, prob=prob, seed=seed)
+    report = decide_report(
+        run,
+        preferences=preferences,
+        prob=prob,
+        seed=seed,
+        thresholds=thresholds,
+        recommendation=recommendation,
+    )
     for path in save_decide(report, out, figures=figures):
         print(path, file=sys.stderr)
     if json:
@@ -489,6 +572,10 @@ def sensitivity(
     preferences: Annotated[
         str | None, typer.Option(help="A panel's id, or its YAML file; by default the run's.")
     ] = None,
+    refit: Annotated[
+        bool,
+        typer.Option("--refit", help="Fit again where reweighting a prior's power does not hold."),
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="By default the run itself.")] = None,
     figures: Annotated[bool, typer.Option("--figures", help="Draw them.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -501,13 +588,192 @@ def sensitivity(
     """
     from riskmodel.reports.sensitivity import save_sensitivity, sensitivity_report
 
-    report = sensitivity_report(run, preferences=preferences)
+    messages = _console(stderr=True)
+    report = sensitivity_report(
+        run,
+        preferences=preferences,
+        refit=refit,
+        progress=lambda step: messages.print(f"  {step}", highlight=False, markup=False),
+    )
     for path in save_sensitivity(report, out, figures=figures):
         print(path, file=sys.stderr)
+    for note in report.found.notes:
+        print(f"note: {note}", file=sys.stderr)
     if json:
         print(report.to_json())
     else:
         _print_tables(report.tables())
+
+
+@app.command()
+def pathway(
+    policies: Annotated[
+        list[str],
+        typer.Argument(help="Shipped ids, or files of schema riskmodel/policy/1."),
+    ],
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A patient: name=value,name=value, or a profile's id. May be given again."
+        ),
+    ] = None,
+    profiles: Annotated[
+        Path | None, typer.Option(help="A CSV file of patients, a covariate a column.")
+    ] = None,
+    values: Annotated[
+        str | None,
+        typer.Option(help="What one unit is worth: time_in_recovered=1,death=-24."),
+    ] = None,
+    whose: Annotated[str | None, typer.Option(help="Whose values they are.")] = None,
+    n: Annotated[int, typer.Option(min=1, help="Patients in all, shared over the draws.")] = (
+        10_000
+    ),
+    draws: Annotated[int | None, typer.Option(help="Draws of the parameters.")] = None,
+    seed: Annotated[int | None, typer.Option(help="A whole number; by default one is drawn.")] = (
+        None
+    ),
+    horizon: Annotated[str | None, typer.Option(help="By default the pathway's own.")] = None,
+    prob: Annotated[
+        float, typer.Option(min=0.5, max=0.999, help="Probability of the intervals.")
+    ] = 0.95,
+    out: Annotated[
+        Path | None, typer.Option(help="By default the next free runs/POLICY-N.")
+    ] = None,
+    figures: Annotated[bool, typer.Option("--figures", help="Draw them.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Follow patients along a sequence of treatments, or compare several on the same patients.
+
+    Example: riskmodel pathway stepwise_immunotherapy --seed 1 --figures
+    """
+    from riskmodel.reports.folder import next_free_folder
+    from riskmodel.reports.pathway import pathway_report, print_pathway, save_pathway
+
+    with _console(stderr=True).status("Simulating"):
+        report = pathway_report(
+            policies,
+            profile=profile or (),
+            profiles=profiles,
+            values=values,
+            whose=whose,
+            n=n,
+            draws=draws,
+            seed=seed,
+            horizon=horizon,
+            prob=prob,
+        )
+    folder = out or next_free_folder(Path("runs"), Path(policies[0]).stem)
+    for path in save_pathway(report, folder, figures=figures):
+        print(path, file=sys.stderr)
+    if json:
+        print(report.to_json())
+    else:
+        print_pathway(report, _console())
+
+
+@app.command()
+def cohort(
+    problem: Annotated[
+        str, typer.Argument(help="A shipped id, or a problem's YAML file; or the word merge.")
+    ],
+    data: Annotated[
+        list[str],
+        typer.Argument(help="Parquet, CSV, Arrow, or folders of Parquet; to merge, the folder."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="A new folder, or one in which this cohort was begun.")
+    ] = None,
+    preferences: Annotated[str | None, typer.Option(help="A panel's id, or its YAML file.")] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="COLUMN=COVARIATE[:UNIT]. May be given again."),
+    ] = None,
+    id_: Annotated[str | None, typer.Option("--id", help="The column of ids.")] = None,
+    by: Annotated[str | None, typer.Option(help="A column, or covariate, of subgroups.")] = None,
+    rule: Annotated[
+        str | None, typer.Option(help="A policy to compare, such as 'age>65'.")
+    ] = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="A named scenario to switch on. May be given again.")
+    ] = None,
+    horizon: Annotated[str | None, typer.Option(help="Another horizon the problem declares.")] = (
+        None
+    ),
+    waning: Annotated[
+        Waning | None,
+        typer.Option(help="How every effect goes on after the problem's own horizon."),
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Posterior draws in all, over four chains.")] = 4000,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="A whole number; by default a stored posterior's, or one is drawn."),
+    ] = None,
+    quantiles: Annotated[
+        str, typer.Option(help="Of every patient's numbers, separated by commas; or none.")
+    ] = "0.025,0.5,0.975",
+    prob: Annotated[
+        float, typer.Option(min=0.5, max=0.999, help="Probability of the summary's intervals.")
+    ] = 0.95,
+    threads: Annotated[
+        int | None, typer.Option(help="By default one for each core. No result depends on it.")
+    ] = None,
+    float32: Annotated[
+        bool, typer.Option("--float32", help="Single precision; sums stay in double.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first row that cannot be used.")
+    ] = False,
+    engine: Annotated[str, typer.Option(help="threads, or dask.")] = "threads",
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask scheduler's address; by default one is started.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(help="i/n: only this part; `cohort merge` ends it.")
+    ] = None,
+    partition_rows: Annotated[
+        int, typer.Option(help="Rows that a stop loses at most.")
+    ] = 131072,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+) -> None:
+    """Compute every patient of a cohort, and what policies would do to all of them.
+
+    The same command after a stop goes on from the partitions that are finished.
+
+    Example: riskmodel cohort plex_aav patients.parquet --map creat=serum_creatinine:mg/dL --out c
+    """
+    from riskmodel.reports.cohort import cohort_command
+
+    finished = cohort_command(
+        problem,
+        data,
+        out,
+        preferences=preferences,
+        mapping=map_ or (),
+        identifier=id_,
+        by=by,
+        rule=rule,
+        scenarios=scenario or (),
+        horizon=horizon,
+        waning=None if waning is None else waning.value,
+        draws=draws,
+        seed=seed,
+        quantiles=quantiles,
+        prob=prob,
+        threads=threads,
+        float32=float32,
+        strict=strict,
+        engine=engine,
+        scheduler=scheduler,
+        shard=shard,
+        partition_rows=partition_rows,
+        quiet=quiet,
+        command=sys.argv,
+    )
+    if json:
+        _print_json(finished.to_json())
+    elif not quiet:
+        _print_tables(finished.summary)
 
 
 def _print_tables(tables) -> None:
@@ -554,8 +820,9 @@ def main(argv: list[str] | None = None) -> int:
                 f"{place}{error.strerror or error}; nothing was left half-written", file=sys.stderr
             )
             return EXIT_BAD_INPUT
-        except (KeyboardInterrupt, typer.Abort):
-            print("interrupted; nothing was written", file=sys.stderr)
+        except (KeyboardInterrupt, typer.Abort) as error:
+            said = str(error.__cause__ or error) or "nothing was written"
+            print(f"interrupted; {said}", file=sys.stderr)
             return EXIT_INTERRUPTED
         except _ClickException as error:
             error.show()

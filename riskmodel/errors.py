@@ -86,6 +86,10 @@ class ParameterError(ValueError):
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self):
+        """Cross from one process to another with every problem."""
+        return type(self), (self.problems,)
+
 
 class ConvergenceError(RuntimeError):
     """A posterior that has not converged; its text names the quantities."""

@@ -1,5 +1,6 @@
 """What the documents show is what runs."""
 
+import doctest
 import json
 import re
 import runpy
@@ -58,6 +59,16 @@ def test_every_link_of_the_readme_stands():
     links = re.findall(r"\]\(([^)#]+)\)", text)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in sorted((ROOT / "docs").glob("*.md")) if ">>>" in p.read_text(encoding="utf-8")],
+    ids=lambda p: p.name,
+)
+def test_every_example_of_a_page_gives_what_it_shows(path):
+    failed, tried = doctest.testfile(str(path), module_relative=False)
+    assert tried > 0 and failed == 0
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,9 @@ from riskmodel.errors import Phrase, did_you_mean
 from riskmodel.parameters.schema import Panel
 
 _LINE_DRAWS = 8192  # of one chunk: a few arrays of it fit a core's cache
-_CELLS = 40_000  # weights x draws of one chunk where weights do not lie on a line
+_CELLS = 80_000  # weights x draws of one chunk where weights do not lie on a line
+_COMPILED_DRAWS = 256  # of one chunk of the compiled loop
+_COMPILED_FROM = 10_000_000  # weights x draws x options: below, loading the loop takes longer
 _BATCHES_OF_A_CHAIN = 8
 REST = "everything else"  # the part of net benefit that no varied weight multiplies
 
@@ -292,21 +295,16 @@ def best_shares(
     shares, errors : ndarray, shape (set, option)
     """
     draws, options, _ = values.shape
-    burden = np.zeros(options) if burden is None else burden
-    line = _line(weights)
+    burden = np.zeros(options) if burden is None else np.asarray(burden, dtype=float)
+    weights = np.ascontiguousarray(weights, dtype=float)
+    counted, size = _way_to_count(values, weights, burden)
     batches = _batches(draws, chains)
     total = np.zeros((len(weights), options))
     squares = np.zeros_like(total)
     for start, stop in zip(batches[:-1], batches[1:], strict=True):
         count = np.zeros_like(total)
-        size = _LINE_DRAWS if line else max(1, min(_LINE_DRAWS, _CELLS // len(weights)))
         for first in range(start, stop, size):
-            chunk = values[first : min(first + size, stop)]
-            count += (
-                _count_on_line(chunk, burden, *line)
-                if line
-                else _count_each(chunk, weights, burden)
-            )
+            count += counted(values[first : min(first + size, stop)])
         total += count
         squares += count**2 / (stop - start)
     shares = total / draws
@@ -315,6 +313,31 @@ def best_shares(
     groups = len(batches) - 1
     spread = np.clip(squares / draws - shares**2, 0, None)  # of the batches' means
     return shares, np.sqrt(spread / (groups - 1))
+
+
+def _way_to_count(values: np.ndarray, weights: np.ndarray, burden: np.ndarray):
+    """Return what counts one chunk of draws, and how many draws that is."""
+    line = _line(weights)
+    if line is not None:
+        return lambda chunk: _count_on_line(chunk, burden, *line), _LINE_DRAWS
+    if values.shape[0] * values.shape[1] * len(weights) >= _COMPILED_FROM:
+        try:
+            from riskmodel.decisions.best_kernel import count_best
+        except ImportError:  # no numba, or none for this Python: slower, the same counts
+            pass
+        else:
+            return partial(_count_compiled, count_best, weights, burden), _COMPILED_DRAWS
+    size = max(1, min(_LINE_DRAWS, _CELLS // len(weights)))
+    return lambda chunk: _count_each(chunk, weights, burden), size
+
+
+def _count_compiled(loop, weights: np.ndarray, burden: np.ndarray, chunk: np.ndarray):
+    """Count by the compiled loop; sets with ties are counted again, to share them."""
+    counts = np.zeros((len(weights), chunk.shape[1]))
+    tied = loop(np.ascontiguousarray(chunk.transpose(1, 2, 0)), weights, burden, counts)
+    if tied.any():
+        counts[tied] = _count_each(chunk, weights[tied], burden)
+    return counts
 
 
 def _batches(draws: int, chains: int | None) -> np.ndarray:

@@ -312,6 +312,18 @@ def _read(
             )
         )
     problems += table.problems
+    for name, values in arrays.items():
+        low, high = (float(end) for end in (values.min(), values.max())) if values.size else (0, 1)
+        if low < 0 or high > 1:
+            problems.append(
+                Problem(
+                    field=f"predictions.{name}",
+                    found=Phrase(f"values from {low:g} to {high:g}"),
+                    allowed="predicted risks, from 0 to 1",
+                    remedy="divide percentages by 100; turn a score into a risk first: a threshold "
+                    "is a probability",
+                )
+            )
     if not problems and prevalence is not None and not 0 < events.mean() < 1:
         problems.append(
             Problem(
@@ -324,16 +336,6 @@ def _read(
     if problems:
         raise ParameterError(problems)
     warn_of_whole_range(grid, stacklevel=3)
-    for name, values in arrays.items():
-        low, high = float(values.min()), float(values.max())
-        if low < 0 or high > 1:
-            warnings.warn(
-                f"predictions.{name}: found values from {low:g} to {high:g}; a risk lies in "
-                "[0, 1]; the curve is that of flagging by a score, not by a risk; give "
-                "predicted probabilities, or divide percentages by 100",
-                RiskModelWarning,
-                stacklevel=3,
-            )
     follow_up = None
     if time_to_event is not None:
         kind = events.astype(np.int64)

@@ -6,6 +6,8 @@ import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,8 @@ from riskmodel.decisions.flip_distance import (
 )
 from riskmodel.decisions.magnitude import magnitude
 from riskmodel.decisions.net_benefit import net_benefit
-from riskmodel.decisions.power_scaling import ALPHAS, power_scaling
+from riskmodel.decisions.power_scaling import ALPHAS, UNRELIABLE, power_scaling
+from riskmodel.decisions.refit_power import refitter
 from riskmodel.decisions.revealed import revealed_threshold
 from riskmodel.decisions.run_inputs import RunInputs, run_inputs
 from riskmodel.decisions.tornado import one_way_tornado, scenario_flips
@@ -84,9 +87,11 @@ def sensitivity(
     log_density: Mapping[str, Sequence[float]] | None = None,
     scenarios: Mapping[str, Any] | None = None,
     sources: Mapping[str, str | Sequence[str]] | None = None,
-    thresholds: Mapping[str, Any] | None = None,
-    recommendation: Mapping[str, str] | None = None,
+    thresholds: Mapping[str, Any] | str | Path | None = None,
+    recommendation: Mapping[str, str] | str | Path | None = None,
     alphas: Sequence[float] = ALPHAS,
+    refit: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> DecisionSensitivity:
     """Return what would turn the sign of expected net benefit, from draws already made.
 
@@ -110,12 +115,16 @@ def sensitivity(
         Beside ``as run``.
     sources : mapping of str to str or sequence of str, optional
         Input -> documents, which are discounted whole.
-    thresholds : mapping, optional
+    thresholds : mapping, str or Path, optional
         Of :func:`riskmodel.magnitude`.
-    recommendation : mapping, optional
+    recommendation : mapping, str or Path, optional
         Of :func:`riskmodel.revealed_threshold`.
     alphas : sequence of float
         Powers of priors.
+    refit : bool
+        Of a run: fit again with the power where Pareto's k is above 0.7, some seconds each.
+    progress : callable, optional
+        Told what is evaluated next, patient by patient.
 
     Returns
     -------
@@ -141,7 +150,9 @@ def sensitivity(
     (['tornado', 'scenarios', 'flip_distance', 'joint_flip_distance', 'discounts'], 0.04)
     """
     if isinstance(parameters, Posterior):
-        found = _of_run(outcomes, parameters, preferences, scenarios, sources, alphas)
+        found = _of_run(
+            outcomes, parameters, preferences, scenarios, sources, alphas, refit, progress
+        )
     else:
         found = _of_draws(
             outcomes, parameters, preferences, expected, scales, log_density, scenarios, sources,
@@ -187,12 +198,17 @@ def _of_draws(
 # --- of a run -----------------------------------------------------------------------------------
 
 
-def _of_run(outcomes, posterior, preferences, scenarios, sources, alphas) -> DecisionSensitivity:
+def _of_run(
+    outcomes, posterior, preferences, scenarios, sources, alphas, refit, progress
+) -> DecisionSensitivity:
     panel = as_panel(loaded_problem(outcomes), preferences)
     parts: dict[str, list[pd.DataFrame]] = {}
     notes: list[str] = []
+    told = progress or (lambda step: None)
+    again = _fitted_once(refitter(posterior, outcomes, panel), told) if refit else None
     for inputs in run_inputs(posterior, outcomes, panel):
-        for name, table in _of_patient(inputs, sources, alphas, notes).items():
+        told(f"{inputs.profile}: shift, discount and reweight {len(inputs.priors)} inputs")
+        for name, table in _of_patient(inputs, sources, alphas, again, notes).items():
             if not table.empty:
                 if "profile" in table:
                     table = table.drop(columns="profile")
@@ -202,13 +218,27 @@ def _of_run(outcomes, posterior, preferences, scenarios, sources, alphas) -> Dec
     tables.setdefault("tornado", pd.DataFrame())
     changed = scenarios
     if changed is None:
+        told("other scales and declared scenarios")
         changed, stopped = run_scenarios(posterior, outcomes)
         notes += stopped
     tables["scenarios"] = scenario_flips({"as run": outcomes, **changed}, panel)
     return DecisionSensitivity(**tables, notes=tuple(dict.fromkeys(notes)))
 
 
-def _of_patient(inputs: RunInputs, sources, alphas, notes: list[str]) -> dict[str, pd.DataFrame]:
+def _fitted_once(refit, told):
+    """Return a refit that samples each prior and power once, whoever asks."""
+
+    @cache
+    def fitted(component: str, alpha: float) -> xr.DataArray:
+        told(f"fit again with {component} to the power {alpha:.3g}")
+        return refit(component, alpha)
+
+    return fitted
+
+
+def _of_patient(
+    inputs: RunInputs, sources, alphas, again, notes: list[str]
+) -> dict[str, pd.DataFrame]:
     def stated(table: pd.DataFrame, column: str = "parameters") -> pd.DataFrame:
         if table.empty:
             return table
@@ -225,7 +255,13 @@ def _of_patient(inputs: RunInputs, sources, alphas, notes: list[str]) -> dict[st
         notes.append(
             "lines are shifted and discounted by their risk at the patient: slope as it is"
         )
-    powers = power_scaling(inputs.draws, inputs.log_densities(), alphas=alphas)
+    refit = again and (lambda *asked: again(*asked).sel(profile=inputs.profile, drop=True))
+    powers = power_scaling(inputs.draws, inputs.log_densities(), alphas=alphas, refit=refit)
+    if (powers["note"] == UNRELIABLE).any():
+        notes.append(
+            "power scaling: where Pareto's k is above 0.7 the run can be fitted again: "
+            "`riskmodel sensitivity RUN --refit`, or `sensitivity(..., refit=True)`"
+        )
     keep = {"parameters": inputs.parameters, "scales": inputs.scales}
     rests = None
     if sources is not None:

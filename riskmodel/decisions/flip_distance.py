@@ -102,6 +102,7 @@ def flip_distance(
     >>> bool(abs(found.loc[0, "location_at_flip"] - 0.04) < 1e-9)
     True
     """
+    _require_model(net_benefit, parameters)
     scales = _scales(parameters, scales)
     base = _by_option(net_benefit(parameters))
     rows = []
@@ -142,6 +143,23 @@ def _own(spot: _Spot, shift: float, scale: str) -> dict:
         "own_unit": shift if scale == "plain" else float(np.exp(shift)),
         "own_unit_is": kind,
     }
+
+
+def _require_model(net_benefit: Any, parameters: Any) -> None:
+    if not callable(net_benefit):
+        refuse(
+            "net_benefit",
+            type(net_benefit).__name__,
+            "a function of a DataFrame of draws",
+            "give what computes expected net benefit of changed draws",
+        )
+    if not isinstance(parameters, pd.DataFrame) or parameters.empty:
+        refuse(
+            "parameters",
+            type(parameters).__name__,
+            "a DataFrame of draws, a column an input",
+            "put the draws into pandas.DataFrame({name: draws})",
+        )
 
 
 def _scales(parameters: pd.DataFrame, scales: Mapping[str, str] | None) -> dict[str, str]:
@@ -339,6 +357,7 @@ def joint_flip_distance(
     >>> bool(np.isclose(found.loc[0, "distance"], found.loc[0, "distance_linear"]))
     True
     """
+    _require_model(net_benefit, parameters)
     scales = _scales(parameters, scales)
     spots = [_Spot(name, parameters, scales[name], None) for name in parameters.columns]
     z = np.column_stack([spot.draws for spot in spots])
@@ -452,6 +471,7 @@ def discount_to_flip(
     >>> round(float(found.loc[0, "power"]), 1)  # exp(0.01 / (2 a)) = 1.05
     0.1
     """
+    _require_model(net_benefit, parameters)
     scales = _scales(parameters, scales)
     base = _by_option(net_benefit(parameters))
     spots = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import permutations, product
 from typing import Any, NoReturn
 
@@ -32,7 +32,7 @@ PERMUTATIONS = 19  # the largest of 19 is beaten by chance once in 20
 NO_DOCUMENT = "no document"
 SAMPLE_DIMS = ("chain", "draw", "sample")
 JOINED = " + "  # between the names of a set
-_FLOOR_ROWS = 2000
+_FLOOR_ROWS = 1000
 _CHANCE = 5.0  # standard deviations
 _MISSED = (0.01, 0.001)  # shares of EVPPI and of EVPI that the residuals may still hold
 
@@ -85,6 +85,10 @@ class Part:
     def draws(self) -> int:
         return len(self.gain)
 
+    def kept(self, values: np.ndarray) -> np.ndarray:
+        """Return values by draw (draw, ...) of the draws that this part is of."""
+        return values if self.draws == len(values) else values[self.rows]
+
     def blocks(self, values: np.ndarray) -> np.ndarray:
         """Return (draw, group * column) as (draw, group, column)."""
         return values.reshape(len(values), -1, self.columns)
@@ -95,6 +99,11 @@ class Part:
         return np.maximum(_largest(self.blocks(self.gain)), 0)
 
     @cached_property
+    def shuffled(self) -> np.ndarray:
+        """The gains in one random order, the same at every call."""
+        return self.gain[_order(self.draws)]
+
+    @cached_property
     def covariance(self) -> np.ndarray:
         """Covariance of the gains, shape (group, column, column)."""
         centred = self.blocks(self.gain - mean(self.gain)).transpose(1, 2, 0)
@@ -103,7 +112,7 @@ class Part:
     def gained(self, choice: np.ndarray) -> np.ndarray:
         """Return what the chosen options gain; choice 0 is the best in expectation."""
         if self.columns == 1:
-            return np.where(choice > 0, self.gain, 0.0)
+            return self.gain * (choice > 0)
         place = np.maximum(choice - 1, 0)[..., None].astype(np.intp)
         taken = np.take_along_axis(self.blocks(self.gain), place, axis=2)[..., 0]
         return np.where(choice > 0, taken, 0.0)
@@ -116,6 +125,11 @@ class Part:
         whole = np.full((len(self.rows), values.shape[1]), np.nan)
         whole[self.rows] = values
         return standard_error(whole.reshape(self.chains, -1, values.shape[1]))
+
+
+@lru_cache(maxsize=1)  # sets of parameters, and calls, of as many draws share it
+def _order(draws: int) -> np.ndarray:
+    return np.random.default_rng(0).permutation(draws).astype(np.int32)
 
 
 def evpi(net_benefit: Any) -> pd.DataFrame:
@@ -248,18 +262,20 @@ def evppi(
     found: list[list[Fit]] = []
     for _, names in sets:
         columns = np.column_stack([values[name] for name in names])
-        finite = np.isfinite(columns).all(axis=1)
-        key = finite.tobytes()
+        finite = np.isfinite(columns)
+        finite = None if finite.all() else finite.all(axis=1)
+        key = b"" if finite is None else finite.tobytes()
         if key not in shared:
             shared[key] = parts(draws, finite)
-        found.append([fit_part(part, columns[part.rows]) for part in shared[key]])
+        found.append([fit_part(part, part.kept(columns)) for part in shared[key]])
     _note_nested(sets, found)
     rows = []
     for (source, names), fits in zip(sets, found, strict=True):
         first = {} if sources is None else {"source": source}
         rows += fit_rows(draws, fits, "evppi", **first, parameters=JOINED.join(names))
     warn_of_notes(rows, "evppi", ["source", "parameters", *draws.groups[0]])
-    return pd.DataFrame(rows)
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return pd.DataFrame(columns, copy=False)
 
 
 # --- one regression, all options and weights ----------------------------------------------------
@@ -307,24 +323,26 @@ class _Worth:
 
 
 def _worth(part: Part, solved: Solved) -> _Worth:
-    coefficients, offset = _without_noise(part, solved, solved.coefficients(part.gain))
-    fitted = solved.basis.matrix @ coefficients + offset
+    coefficients = solved.coefficients(part.gain)
+    coefficients, offset = _without_noise(part, solved, coefficients, part.covariance)
+    fitted = solved.basis.matrix @ coefficients
+    fitted += offset
     value = mean(np.maximum(_largest(part.blocks(fitted)), 0))
     return _Worth(solved, fitted, value)
 
 
 def _without_noise(
-    part: Part, solved: Solved, coefficients: np.ndarray, copies: int = 1
+    part: Part, solved: Solved, coefficients: np.ndarray, spread: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return coefficients whose fit has the variance it would have without noise, and an offset.
 
-    Least squares with p terms adds p / n of the residual variance to that of the fit.
+    Least squares with p terms adds p / n of the residual variance to that of the fit; `spread` is
+    the covariance of the gains, block by block.
     """
     spent = solved.basis.terms_spent
     if spent == 0:
         return coefficients, np.zeros(coefficients.shape[1])
     fitted = solved.covariance(coefficients, part.columns)
-    spread = np.tile(part.covariance, (copies, 1, 1))
     noise = (spread - fitted) * spent / (part.draws - 1 - spent)
     turn = rescaling(fitted, fitted - noise)
     shape = coefficients.shape
@@ -378,7 +396,7 @@ def _missed(part: Part, worth: _Worth, codes: list[np.ndarray]) -> np.ndarray:
 def _finished(part: Part, inputs: Inputs, worth: _Worth, missed: np.ndarray) -> Fit:
     blocks = part.blocks(worth.fitted)
     above = _largest(blocks) > 0
-    choice = above * (1 if part.columns == 1 else blocks.argmax(axis=2) + 1)
+    choice = above if part.columns == 1 else above * (blocks.argmax(axis=2) + 1)
     perfect, gained = mean(part.perfect), part.gained(choice)
     notes: list[list[str]] = [[] for _ in part.groups]
     for i in np.flatnonzero(missed > 0):
@@ -409,29 +427,42 @@ def _times(amount: float, error: float) -> str:
 def _floor(part: Part, solved: Solved) -> np.ndarray:
     """Return the largest value among permutations of the gains against the parameters.
 
-    Shifts of one random order; what is fitted is averaged over up to 2000 of the draws.
+    One random order of the gains is cut into as many blocks as there are permutations, and each
+    permutation turns the blocks round by one more. The product of every block of gains with every
+    block of terms then holds them all, and the terms are read once. What is fitted is averaged
+    over up to 1000 of the draws.
     """
-    rng = np.random.default_rng(0)
-    draws, width = part.gain.shape
-    twice = np.tile(part.gain[rng.permutation(draws)].T, 2)
-    starts = np.arange(PERMUTATIONS) * draws // PERMUTATIONS
-    matrix = solved.basis.matrix
-    rows = np.ascontiguousarray(matrix[:: max(1, draws // _FLOOR_ROWS)])
+    matrix, several = solved.basis.matrix, PERMUTATIONS
+    draws, terms = matrix.shape
+    size = draws // several
+    used = size * several  # the few left over stay in their place
+    blocks = matrix[:used].reshape(several, size, terms)
+    if matrix.flags.c_contiguous:
+        rows = np.ascontiguousarray(matrix[:: max(1, draws // _FLOOR_ROWS)])
+    else:  # some of every block: a row here and there would read all of the memory
+        rows = np.concatenate([block[: -(-_FLOOR_ROWS // several)] for block in blocks])
+    turn = np.arange(several)
+    turned = turn, (turn + turn[:, None]) % several  # (permutation, block)
+    room = 4e6 // (several * max(len(rows), several * terms) * part.columns)
+    together = max(1, int(room))  # groups at a time, so that memory stays in bounds
     floor = np.zeros(len(part.groups))
-    together = max(1, int(4e6 // (len(rows) * width)))  # so that memory stays in bounds
-    few = max(1, int(5e4 // (draws * width)))  # and what is multiplied in the cache
-    for first in range(0, PERMUTATIONS, together):
-        some = starts[first : first + together]
-        products = [
-            np.concatenate([twice[:, start : start + draws] for start in some[i : i + few]])
-            @ matrix
-            for i in range(0, len(some), few)
-        ]
-        coefficients = solved.from_products(np.concatenate(products).T)
-        coefficients, offset = _without_noise(part, solved, coefficients, len(some))
-        fitted = part.blocks(rows @ coefficients + offset)
-        value = mean(np.maximum(_largest(fitted), 0))
-        floor = np.maximum(floor, value.reshape(len(some), -1).max(axis=0))
+    for first in range(0, len(floor), together):
+        some = slice(first, first + together)
+        gain = part.shuffled[:, first * part.columns : (first + together) * part.columns]
+        width = gain.shape[1]
+        pieces = gain[:used].reshape(several, size, width).transpose(0, 2, 1)
+        products = np.matmul(pieces.reshape(1, several * width, size), blocks)
+        products = products.reshape(several, several, width, terms)[turned]
+        products = np.einsum("tbwk->twk", products)
+        products += gain[used:].T @ matrix[used:]
+        coefficients = solved.from_products(products.reshape(-1, terms).T)
+        spread = np.tile(part.covariance[some], (several, 1, 1))
+        coefficients, offset = _without_noise(part, solved, coefficients, spread)
+        fitted = rows @ coefficients
+        fitted += offset
+        largest = _largest(part.blocks(fitted))
+        value = mean(np.maximum(largest, 0, out=largest))
+        floor[some] = value.reshape(several, -1).max(axis=0)
     return floor
 
 
@@ -633,12 +664,15 @@ def _part(draws: Draws, rows: np.ndarray, groups: np.ndarray, options: list[int]
         kept = kept[np.ix_(rows, groups, options)]
     flat = kept.reshape(len(kept), -1)
     best = mean(flat).reshape(len(groups), -1).argmax(axis=1)
+    names = np.array(draws.options, dtype=object)[options][best]
+    if len(options) == 2:
+        gain = (flat[:, 1::2] - flat[:, ::2]) * (1.0 - 2.0 * best)
+        return Part(rows, groups, names, gain, 1, draws.chains)
     every = np.arange(len(options))
     others = np.array([every[every != b] for b in best])
     first = len(options) * np.arange(len(groups))
     gain = np.take(flat, (others + first[:, None]).ravel(), axis=1)
     gain -= np.take(flat, np.repeat(best + first, len(options) - 1), axis=1)
-    names = np.array(draws.options, dtype=object)[options][best]
     return Part(rows, groups, names, gain, len(options) - 1, draws.chains)
 
 

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from riskmodel.decisions.decision_files import read_thresholds
 from riskmodel.decisions.information import refuse
 from riskmodel.errors import NOTHING, Phrase, did_you_mean
+from riskmodel.parameters.schema import Duration, MagnitudeThresholds
 from riskmodel.simulation.outcomes import loaded_problem
 
 SIZES = ("trivial", "small", "moderate", "large")
@@ -21,7 +23,7 @@ _HEAD = ("locked", "whose")
 
 def magnitude(
     outcomes: xr.Dataset | pd.DataFrame | Mapping[str, Any],
-    thresholds: Mapping[str, Any] | Path,
+    thresholds: Mapping[str, Any] | MagnitudeThresholds | str | Path,
     *,
     wanted: Iterable[str] = (),
 ) -> pd.DataFrame:
@@ -32,10 +34,11 @@ def magnitude(
     outcomes : xarray.Dataset, DataFrame or mapping
         Of :func:`riskmodel.simulate`; or draws of risk differences (option minus comparator,
         in [-1, 1]) by outcome.
-    thresholds : mapping or Path
-        ``locked``, the date on which they were fixed; ``whose`` they are; and for each outcome
-        three absolute effects per 1000 in increasing order: from small, moderate, large on. A
-        path is of a YAML file that says the same.
+    thresholds : str, Path, MagnitudeThresholds or mapping
+        A YAML file of schema ``riskmodel/thresholds/1``: ``locked``, the day on which they were
+        fixed; ``whose`` they are; and for each outcome from which absolute effect per 1000 on it is
+        small, moderate, large. Or a mapping of ``locked``, ``whose``, and for each outcome those
+        three numbers.
     wanted : iterable of str
         Outcomes of which more is better, where `outcomes` are draws; a problem says so itself.
 
@@ -49,8 +52,8 @@ def magnitude(
     Raises
     ------
     ParameterError
-        Without a date that has passed, an owner, or three increasing thresholds; or on an
-        outcome that is not there.
+        Without a date that has passed, an owner, or three increasing thresholds; on an outcome
+        that is not there; or if the file is about risks by another horizon.
 
     Notes
     -----
@@ -64,6 +67,9 @@ def magnitude(
     >>> magnitude(draws, fixed)[["trivial", "small_benefit", "large_harm"]].values.tolist()
     [[0.25, 0.25, 0.25]]
     """
+    if isinstance(thresholds, str | Path):
+        thresholds = read_thresholds(thresholds)
+    _require_horizon(outcomes, thresholds)
     locked, whose, cuts = _read(thresholds)
     rows = []
     for labels, draws, better in _effects(outcomes, set(cuts), set(wanted)):
@@ -130,9 +136,32 @@ def _require_known(named: set[str], known: list) -> None:
         refuse(f"thresholds.{name}", name, ", ".join(map(str, known)), remedy)
 
 
-def _read(thresholds: Mapping | Path) -> tuple[str, str, dict[str, list[float]]]:
-    if isinstance(thresholds, str | Path):
-        thresholds = _from_file(Path(thresholds))
+def _require_horizon(outcomes, thresholds) -> None:
+    """Refuse thresholds for risks by another horizon than those at hand."""
+    asked = getattr(thresholds, "horizon", None)
+    if asked is None or not isinstance(outcomes, xr.Dataset):
+        return
+    there = Duration.read(outcomes.attrs["horizon"])
+    if abs(there.days - asked.days) > 0.5:
+        refuse(
+            "thresholds.horizon",
+            Phrase(str(asked)),
+            f"the horizon of the outcomes, {there}",
+            "what is a large effect by one horizon need not be by another; fix them for this one",
+        )
+
+
+def _read(thresholds: Mapping | MagnitudeThresholds) -> tuple[str, str, dict[str, list[float]]]:
+    if isinstance(thresholds, MagnitudeThresholds):
+        cuts = {name: list(sizes.cuts) for name, sizes in thresholds.outcomes.items()}
+        return thresholds.locked, thresholds.whose, cuts
+    if not isinstance(thresholds, Mapping):
+        refuse(
+            "thresholds",
+            type(thresholds).__name__,
+            "a YAML file, or a mapping of `locked`, `whose` and outcomes",
+            "name the file",
+        )
     locked, whose = thresholds.get("locked"), thresholds.get("whose")
     _require_past(locked)
     if not isinstance(whose, str) or not whose.strip():
@@ -174,12 +203,3 @@ def _require_past(locked: object) -> None:
             'the date on which they were fixed, not after today, such as "2026-01-31"',
             'fix them before the effects are seen, and write the day: `locked: "2026-01-31"`',
         )
-
-
-def _from_file(path: Path) -> Mapping:
-    from riskmodel.parameters.marked_yaml import load_marked
-
-    data = load_marked(path).value
-    if not isinstance(data, Mapping):
-        refuse("thresholds", Phrase(str(path)), "a mapping", "write `locked:`, `whose:`, outcomes")
-    return data

@@ -119,8 +119,17 @@ def mcda(
 
     Notes
     -----
-    Additive: Keeney and Raiffa 1976. Product and scale loss: Saint-Hilary and others, Statistical
-    Methods in Medical Research 2019; Menzies and others, the same journal 2022.
+    Scale loss was proposed by Saint-Hilary et al. (2019) and compared with the additive, product
+    and multilinear scores by Menzies et al. (2022); those two papers' abstracts were read, so the
+    exact form of the scale loss, and Keeney and Raiffa (1976) for the additive score, are to be
+    confirmed.
+
+    References
+    ----------
+    Saint-Hilary, Robert, Gasparini, Jaki and Mozgunov (2019), Statistical Methods in Medical
+    Research 28:2738, doi:10.1177/0962280218786526.
+    Menzies, Saint-Hilary and Mozgunov (2022), Statistical Methods in Medical Research 31:899,
+    doi:10.1177/09622802211072512.
 
     Examples
     --------
@@ -178,9 +187,16 @@ def smaa(
 
     Notes
     -----
-    Lahdelma, Hokkanen, Salminen 1998; Lahdelma and Salminen 2001; for benefit and risk Tervonen
-    and others, Statistics in Medicine 2011. Standard errors are over draws, each with the weights
-    it met; over pairs where there is but one draw.
+    All ranks are looked at, as by Lahdelma and Salminen (2001), by Monte Carlo integration, as by
+    Tervonen and Lahdelma (2007). Its use for benefit and risk by Tervonen et al. (2011, Statistics
+    in Medicine) is to be confirmed. Standard errors are over draws, each with the weights it met;
+    over pairs where there is but one draw.
+
+    References
+    ----------
+    Lahdelma and Salminen (2001), Operations Research 49:444.
+    Tervonen and Lahdelma (2007), European Journal of Operational Research,
+    doi:10.1016/j.ejor.2005.12.037.
 
     Examples
     --------

@@ -59,22 +59,38 @@ class Weighting:
         return value - value.sel(option=comparator, drop=True) - burdens
 
     def _value(self, risk: xr.DataArray) -> xr.DataArray:
+        risk = risk.transpose(*(dim for dim in risk.dims if dim != "outcome"), "outcome")
+        value = self.value_of(risk.values, list(map(str, risk["outcome"].values)))
+        return risk.isel(outcome=0, drop=True).copy(data=value)
+
+    def value_of(self, risk: np.ndarray, outcomes: Sequence[str]) -> np.ndarray:
+        """Return what risks are worth, before burden and comparator are taken off.
+
+        Parameters
+        ----------
+        risk : ndarray, shape (..., outcome)
+        outcomes : sequence of str
+            What lies along the last axis.
+
+        Returns
+        -------
+        ndarray, shape (...,)
+        """
         sign = {name: -1 if o.unwanted else 1 for name, o in self.problem.outcomes.items()}
         values = {name: sign[name] * w.weight for name, w in self.panel.weights.items()}
-        weighed = [name for name in risk["outcome"].values if values.get(name)]
-        signed = xr.DataArray([values[name] for name in weighed], {"outcome": weighed}, "outcome")
-        value = (risk.sel(outcome=weighed) * signed).sum("outcome", skipna=False)
+        place = {name: i for i, name in enumerate(outcomes)}
+        weighed = [name for name in outcomes if values.get(name)]
+        value = np.zeros(risk.shape[:-1])
+        for name in weighed:  # an outcome of no weight does not count, known or not
+            value += values[name] * risk[..., place[name]]
         odds_ratios = {frozenset(o.outcomes): o.odds_ratio for o in self.problem.overlap}
         for pair in self.panel.together:
             a, b = pair.outcomes
             together = min(sign[a], sign[b]) * pair.weight
             both = joint_risk(
-                risk.sel(outcome=a).values,
-                risk.sel(outcome=b).values,
-                odds_ratios[frozenset(pair.outcomes)],
+                risk[..., place[a]], risk[..., place[b]], odds_ratios[frozenset(pair.outcomes)]
             )
-            dims = [dim for dim in risk.dims if dim != "outcome"]
-            value = value + (together - values[a] - values[b]) * xr.DataArray(both, dims=dims)
+            value += (together - values[a] - values[b]) * both
         return value
 
     def with_weight(self, outcome: str, weight: float) -> Weighting:
@@ -105,8 +121,25 @@ class Weighting:
         return rest, rest - self.with_weight(outcome, 1.0).net_benefit(risk)
 
 
+def require_outcomes(outcomes: object) -> None:
+    """Refuse what is not a Dataset of risks that knows its problem."""
+    if isinstance(outcomes, xr.Dataset) and "risk" in outcomes and "problem" in outcomes.attrs:
+        return
+    raise ParameterError(
+        [
+            Problem(
+                field="outcomes",
+                found=type(outcomes).__name__,
+                allowed="a Dataset of risks that riskmodel.simulate made",
+                remedy="open a run's outcomes.nc with xarray, or simulate",
+            )
+        ]
+    )
+
+
 def weighting(outcomes: xr.Dataset, preferences: str | Panel | None = None) -> Weighting:
     """Return the weighting of outcomes by a panel: given, named, or the problem's default."""
+    require_outcomes(outcomes)
     loaded = loaded_problem(outcomes)
     return Weighting(loaded.problem, as_panel(loaded, preferences))
 

@@ -11,11 +11,12 @@ import pandas as pd
 from riskmodel.decisions.flip_distance import to_scale
 from riskmodel.decisions.information import refuse
 from riskmodel.decisions.tornado import gains
-from riskmodel.errors import NOTHING, Phrase
+from riskmodel.errors import NOTHING, ConvergenceError, ParameterError, Phrase
 from riskmodel.evidence.priors import SCORES, LinePrior, Prior, modelling_scale
 
 ALPHAS = (0.8, 0.9, 1 / 0.9, 1.25)
 GOOD_K = 0.7
+UNRELIABLE = "k above 0.7: not reliable; fit again with this power: give `refit`"
 Refit = Callable[[str, float], Any]
 
 
@@ -120,7 +121,8 @@ def power_scaling(
         None is the option whose net benefit is 0 in every draw, or else the first.
     refit : callable, optional
         ``refit(component, alpha)`` returns draws of net benefit under the power, like
-        `net_benefit`: called only where k is above 0.7.
+        `net_benefit`: called only where k is above 0.7. A run's is made by
+        :func:`riskmodel.decisions.refit_power.refitter`.
 
     Returns
     -------
@@ -159,6 +161,13 @@ def power_scaling(
     rows = []
     for component, density in log_density.items():
         density = np.asarray(density, dtype=float).ravel()
+        if not np.isfinite(density).any():
+            refuse(
+                f"log_density.{component}",
+                Phrase("no finite value"),
+                "a finite log density at the draws",
+                "look at the draws at which it is not finite",
+            )
         for alpha in alphas:
             again: dict | None = None
             for labels, draws in groups:
@@ -172,7 +181,8 @@ def power_scaling(
                 row = _reweighted(draws, density, alpha)
                 if row["pareto_k"] > GOOD_K and refit is not None:
                     if again is None:
-                        again = _refitted(refit(component, alpha), comparator)
+                        again, stopped = _refitted(refit, component, alpha, comparator)
+                    row["note"] = stopped or row["note"]
                     row |= again.get(tuple(labels.values()), {})
                     row["flips"] = row["net_benefit"] * row["net_benefit_as_run"] < 0
                 rows.append({**labels, "component": component, "alpha": alpha, **row})
@@ -186,7 +196,7 @@ def _reweighted(draws: np.ndarray, density: np.ndarray, alpha: float) -> dict:
     mean, before = float(weights @ value), float(draws[np.isfinite(draws)].mean())
     note = ""
     if k > GOOD_K:
-        note = "k above 0.7: not reliable; refit with this power"
+        note = UNRELIABLE
     elif np.isnan(k):
         note = "too few draws to judge the weights"
     return {
@@ -201,7 +211,12 @@ def _reweighted(draws: np.ndarray, density: np.ndarray, alpha: float) -> dict:
     }
 
 
-def _refitted(net_benefit: Any, comparator: str | None) -> dict[tuple, dict]:
+def _refitted(refit: Refit, component: str, alpha: float, comparator: str | None):
+    """Return figures by group of the fitted draws, and why there are none."""
+    try:
+        net_benefit = refit(component, alpha)
+    except (ParameterError, ConvergenceError) as error:
+        return {}, f"k above 0.7: not reliable; the refit stopped: {error}"
     found = {}
     for labels, draws in gains(net_benefit, comparator):
         kept = draws[np.isfinite(draws)]
@@ -212,7 +227,7 @@ def _refitted(net_benefit: Any, comparator: str | None) -> dict[tuple, dict]:
             "method": "refit",
             "note": "k above 0.7; refitted",
         }
-    return found
+    return found, ""
 
 
 # --- densities of a run's priors ----------------------------------------------------------------

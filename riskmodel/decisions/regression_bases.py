@@ -51,15 +51,24 @@ class Basis:
     Parameters
     ----------
     matrix : ndarray, shape (draw, term)
-        The constant is in its span.
+        The constant is in its span: its terms add up to 1, or its first is 1, in every draw.
     method : str
     penalty : ndarray, shape (term,), optional
         Prior precision of each coefficient, noise variance 1; None is none.
+    adds_up : bool
+        Whether it is the sum of the terms that is 1.
     """
 
     matrix: np.ndarray
     method: str
     penalty: np.ndarray | None = None
+    adds_up: bool = False
+
+    @property
+    def constant(self) -> np.ndarray:
+        """The coefficients of 1."""
+        terms = self.matrix.shape[1]
+        return np.ones(terms) if self.adds_up else np.eye(1, terms)[0]
 
     @property
     def terms_spent(self) -> int:
@@ -102,7 +111,7 @@ def solve(basis: Basis) -> Solved:
     diagonal += _RIDGE * diagonal.mean()
     if basis.penalty is not None:
         diagonal += basis.penalty
-    mean = np.full(len(matrix), 1 / len(matrix)) @ matrix
+    mean = gram @ basis.constant / len(matrix)
     return Solved(basis, gram, cho_factor(loaded, check_finite=False), mean)
 
 
@@ -141,7 +150,7 @@ def ready(columns: np.ndarray) -> Inputs:
             continue
         kept.append(scaled)
         levels.append(found)
-    values = np.column_stack(kept) if kept else np.empty((len(columns), 0))
+    values = np.array(kept).reshape(-1, len(columns)).T  # each parameter side by side in memory
     return Inputs(values, tuple(levels))
 
 
@@ -195,7 +204,7 @@ def _groups(inputs: Inputs) -> Basis | None:
     groups, code = np.unique(code, return_inverse=True)
     if len(groups) > min(MAX_GROUPS, len(code) // DRAWS_PER_TERM):
         return None
-    return Basis(np.eye(len(groups))[code], f"group means ({len(groups)} groups)")
+    return Basis(np.eye(len(groups))[code], f"group means ({len(groups)} groups)", adds_up=True)
 
 
 def _spline(inputs: Inputs) -> Basis | None:
@@ -204,7 +213,7 @@ def _spline(inputs: Inputs) -> Basis | None:
         return None
     interior = int(np.clip(draws**0.25 - 4, 1, 12))
     matrix = spline_functions(inputs.values[:, 0], interior)
-    return Basis(matrix, f"cubic B-spline ({matrix.shape[1]} terms)")
+    return Basis(matrix, f"cubic B-spline ({matrix.shape[1]} terms)", adds_up=True)
 
 
 def _tensor(inputs: Inputs) -> Basis | None:
@@ -221,7 +230,7 @@ def _tensor(inputs: Inputs) -> Basis | None:
     if terms * DRAWS_PER_TERM > len(one):
         return None
     matrix = (one[:, :, None] * other[:, None, :]).reshape(len(one), terms)
-    return Basis(matrix, f"tensor-product spline ({terms} terms)")
+    return Basis(matrix, f"tensor-product spline ({terms} terms)", adds_up=True)
 
 
 def _chaos(inputs: Inputs) -> Basis | None:
@@ -442,21 +451,29 @@ def cells(inputs: Inputs) -> list[np.ndarray]:
         several -= 1
     codes = [_coarse(column, several) for column in inputs.values.T]
     if size > MAX_CHAOS:
-        return [one * several + other for one, other in itertools.combinations(codes, 2)]
+        return [
+            one.astype(np.intp) * several + other for one, other in itertools.combinations(codes, 2)
+        ]
     code = np.zeros(draws, dtype=np.intp)
     for one in codes:
-        code = code * several + one
+        code *= several
+        code += one
     return [code]
 
 
-def _cuts(column: np.ndarray, several: int) -> np.ndarray:
-    """Return values that cut the draws into about equal shares, from up to 4000 of them."""
-    ordered = np.sort(column[:: max(1, len(column) // 4000)])
+def _cuts(column: np.ndarray, several: int, of: int = 2000) -> np.ndarray:
+    """Return values that cut the draws into about equal shares, from about `of` of them."""
+    ordered = np.sort(column[:: max(1, len(column) // of)])
     return ordered[np.arange(1, several) * len(ordered) // several]
 
 
 def _coarse(column: np.ndarray, several: int) -> np.ndarray:
-    """Return which of about equal shares each draw is in, through a grid of 1024 steps."""
+    """Return which of about equal shares each draw is in, the more by a grid of 1024 steps."""
+    if several <= 8:
+        code = np.zeros(len(column), dtype=np.int8)
+        for cut in _cuts(column, several, of=1000):
+            code += (column > cut).view(np.int8)
+        return code
     low, high = column.min(), column.max()
     step = (high - low) / 1023
     grid = np.searchsorted(_cuts(column, several), low + step * (np.arange(1024) + 0.5))

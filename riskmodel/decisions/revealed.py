@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from riskmodel.decisions.decision_files import read_recommendation
 from riskmodel.decisions.information import refuse
 from riskmodel.decisions.net_benefit import weighting
 from riskmodel.errors import NOTHING, Phrase, did_you_mean
-from riskmodel.parameters.schema import Panel
+from riskmodel.parameters.schema import Panel, Recommendation
+from riskmodel.simulation.outcomes import loaded_problem
 
 STANCES = ("for", "against")
 CONTRADICTORY = "none: contradictory"
 
 
 def revealed_threshold(
-    recommendation: Mapping[str, str],
+    recommendation: Mapping[str, str] | Recommendation | str | Path,
     outcomes: xr.Dataset | pd.DataFrame,
     *,
     option: str | None = None,
@@ -30,8 +33,9 @@ def revealed_threshold(
 
     Parameters
     ----------
-    recommendation : mapping of str to {"for", "against"}
-        By stratum: the bands of the case mix, or else the profiles.
+    recommendation : mapping of str to {"for", "against"}, Recommendation, str or Path
+        By stratum: the bands of the case mix, or else the profiles. Or a YAML file of schema
+        ``riskmodel/recommendation/1``, or the id of a shipped one, which names the option too.
     outcomes : xarray.Dataset or DataFrame
         Of :func:`riskmodel.simulate`; or a table with a row a stratum and draw, and the columns
         ``stratum``, ``benefit`` (net benefit of everything else) and ``harm`` (of the varied
@@ -74,7 +78,13 @@ def revealed_threshold(
     >>> revealed_threshold({"low": "for", "high": "against"}, table).iloc[-1]["consistent"]
     'none: contradictory'
     """
-    if not recommendation:
+    if isinstance(recommendation, str | Path):
+        recommendation = read_recommendation(recommendation)
+    if isinstance(recommendation, Recommendation):
+        _require_problem(recommendation, outcomes)
+        option, outcome = option or recommendation.option, outcome or recommendation.outcome
+        recommendation = recommendation.strata
+    if not isinstance(recommendation, Mapping) or not recommendation:
         refuse("recommendation", NOTHING, "a stance by stratum", "write {stratum: for or against}")
     for stratum, stance in recommendation.items():
         if stance not in STANCES:
@@ -125,6 +135,20 @@ def revealed_threshold(
         }
     )
     return pd.DataFrame(rows)
+
+
+def _require_problem(recommendation: Recommendation, outcomes) -> None:
+    """Refuse a recommendation that is about another decision problem."""
+    if not isinstance(outcomes, xr.Dataset):
+        return
+    here = loaded_problem(outcomes).id
+    if recommendation.problem != here:
+        refuse(
+            "recommendation.problem",
+            recommendation.problem,
+            here,
+            "name a recommendation about the problem of this run",
+        )
 
 
 def _span(benefit, harm, stance: str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +12,6 @@ from scipy.special import expit, logit
 
 from riskmodel.decisions.net_benefit import Weighting, weighting
 from riskmodel.decisions.power_scaling import log_prior_density
-from riskmodel.errors import RiskModelWarning
 from riskmodel.evidence.priors import (
     LinePrior,
     Prior,
@@ -24,7 +22,8 @@ from riskmodel.evidence.priors import (
 )
 from riskmodel.models.posterior import Posterior, draws_by_prior
 from riskmodel.parameters.schema import Panel
-from riskmodel.simulation.outcomes import loaded_problem, simulate
+from riskmodel.simulation.changed_draws import ChangedDraws
+from riskmodel.simulation.outcomes import loaded_problem
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class RunInputs:
     _posterior: Posterior = field(repr=False)
     _patient: Mapping = field(repr=False)
     _bound: Weighting = field(repr=False)
-    _simulated: Mapping = field(repr=False)
+    _model: ChangedRisks = field(repr=False)
 
     @property
     def correlations(self) -> list:
@@ -75,45 +74,46 @@ class RunInputs:
         ParameterError
             If more than 0.1% of the draws put a risk beyond [0, 1].
         """
+        options = list(map(str, self.draws["option"].values))
         if parameters is self.parameters:
-            return self._means(self.draws)
-        return self._means(self.net_benefit(parameters))
+            value = self.draws.values.reshape(-1, len(options))
+        else:
+            value = self._values(parameters)
+        found = {}
+        for option, column in zip(options, value.T, strict=True):
+            known = column[np.isfinite(column)]
+            if option != self._bound.problem.comparator and known.size:
+                found[option] = float(known.mean())
+        return found
 
     def net_benefit(self, parameters: pd.DataFrame) -> xr.DataArray:
         """Return draws of net benefit by option if the inputs' draws were these."""
+        return self.draws.copy(data=self._values(parameters).reshape(self.draws.shape))
+
+    def _values(self, parameters: pd.DataFrame) -> np.ndarray:
+        """Return net benefit, (draw, option), if the inputs' draws were these."""
         changed = {
             name: self._as_drawn(name, parameters[name].to_numpy())
             for name in self.parameters.columns
-            if not parameters[name].equals(self.parameters[name])
+            if parameters[name] is not self.parameters[name]
+            and not np.array_equal(parameters[name].to_numpy(), self.parameters[name].to_numpy())
         }
-        posterior = replace(self._posterior, draws=self._posterior.draws.assign(changed))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RiskModelWarning)  # said when the run was made
-            outcomes = simulate(
-                posterior, [self._patient], case_mix=False, gate=False, **self._simulated
-            )
-        risk = outcomes["risk"].isel(profile=0).reset_coords(drop=True)  # aligned at every step
-        return self._bound.net_benefit(risk)
+        bound, options = self._bound, list(map(str, self.draws["option"].values))
+        value = bound.value_of(self._model.risks(changed), self._model.outcomes)
+        comparator = options.index(bound.problem.comparator)
+        value = value - value[:, [comparator]] - bound.panel.burden
+        value[:, comparator] += bound.panel.burden
+        return value
 
-    def _as_drawn(self, name: str, values: np.ndarray):
+    def _as_drawn(self, name: str, values: np.ndarray) -> np.ndarray:
         draws = self._posterior.draws[name]
         prior = self.priors[name]
         if not isinstance(prior, LinePrior):
-            return draws.dims, values.reshape(draws.shape)
+            return values
         moved = logit(values) - logit(self.parameters[name].to_numpy())  # all in the intercept
-        new = draws.values.copy()
-        new[..., 0] += moved.reshape(draws.shape[:-1])
-        return draws.dims, new
-
-    def _means(self, benefit: xr.DataArray) -> dict[str, float]:
-        comparator = self._bound.problem.comparator
-        found = {}
-        for option in map(str, benefit["option"].values):
-            value = benefit.sel(option=option).values
-            known = np.isfinite(value)
-            if option != comparator and known.any():
-                found[option] = float(value[known].mean())
-        return found
+        new = draws.values.reshape(values.size, -1).copy()
+        new[:, 0] += moved
+        return new
 
     def log_densities(self) -> dict[str, np.ndarray]:
         """Return the log density of every prior at its draws, as power-scaling takes them."""
@@ -122,6 +122,60 @@ class RunInputs:
         for name, prior in self.priors.items():
             found |= log_prior_density(prior, every[name])
         return found
+
+
+class ChangedRisks:
+    """One patient's risks again and again, for other draws of a few priors.
+
+    Outcomes are evaluated apart, those that compete together, and only where a changed prior enters
+    them: an input is asked about dozens of times, and most outcomes do not know it.
+    """
+
+    def __init__(self, posterior: Posterior, patient: Mapping, horizon, waning):
+        problem = posterior.problem
+        self.outcomes = list(problem.outcomes)
+        self._parts = []
+        for names in _apart(problem):
+            kept = {name: problem.outcomes[name] for name in names}
+            loaded = replace(
+                posterior.loaded, problem=problem.model_copy(update={"outcomes": kept})
+            )
+            one = ChangedDraws(
+                replace(posterior, loaded=loaded), [patient], horizon=horizon, waning=waning
+            )
+            used = set(used_priors(loaded.problem, later=horizon is not None))
+            place = [self.outcomes.index(name) for name in names]
+            self._parts.append((one, used, place, _risks(one, {})))
+
+    def risks(self, changes: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return risks, shape (draw, option, outcome); a draw without meaning is nan throughout."""
+        parts = [
+            (place, _risks(one, changes) if used & set(changes) else before)
+            for one, used, place, before in self._parts
+        ]
+        draws, options, _ = parts[0][1].shape
+        risk = np.empty((draws, options, len(self.outcomes)))
+        aside = np.zeros(draws, dtype=bool)
+        for place, part in parts:
+            risk[..., place] = part
+            aside |= np.isnan(part).all(axis=(1, 2)) & np.isfinite(part).any()
+        risk[aside] = np.nan
+        return risk
+
+
+def _risks(model: ChangedDraws, changes: Mapping[str, np.ndarray]) -> np.ndarray:
+    risk = model.risks(changes)
+    return risk.values.reshape(-1, risk.sizes["option"], risk.sizes["outcome"])
+
+
+def _apart(problem) -> list[list[str]]:
+    """Return the outcomes in groups of which none is read beside another's."""
+    groups = [{name} for name in problem.outcomes]
+    for name, outcome in problem.outcomes.items():
+        if outcome.competing:
+            joined = [group for group in groups if name in group or outcome.competing in group]
+            groups = [group for group in groups if group not in joined] + [set().union(*joined)]
+    return [[name for name in problem.outcomes if name in group] for group in groups]
 
 
 def run_inputs(
@@ -140,10 +194,7 @@ def run_inputs(
     posterior = replace(posterior, loaded=loaded)
     bound = weighting(outcomes, preferences)
     later = outcomes.attrs["horizon"] != str(loaded.problem.horizon)
-    simulated = {
-        "horizon": outcomes.attrs["horizon"] if later else None,
-        "waning": outcomes.attrs.get("waning") or None,
-    }
+    simulated = outcomes.attrs["horizon"] if later else None, outcomes.attrs.get("waning") or None
     names = [n for n in used_priors(loaded.problem, later=later) if n in posterior.draws]
     priors = build_priors(loaded, names)
     every = draws_by_prior(posterior.draws)
@@ -152,6 +203,7 @@ def run_inputs(
         alternatives = benefit.sel(option=list(loaded.problem.alternatives))
         if not np.isfinite(alternatives.values).any():
             continue
+        patient = patient_of(outcomes, loaded.problem, who)
         columns, scales, units = {}, {}, {}
         for name, prior in priors.items():
             if isinstance(prior, LinePrior):
@@ -176,13 +228,13 @@ def run_inputs(
             {name: priors[name] for name in columns},
             benefit.transpose("chain", "draw", "option"),
             posterior,
-            _patient_of(outcomes, loaded.problem, who),
+            patient,
             bound,
-            simulated,
+            ChangedRisks(posterior, patient, *simulated),
         )
 
 
-def _patient_of(outcomes: xr.Dataset, problem, who: str) -> dict:
+def patient_of(outcomes: xr.Dataset, problem, who: str) -> dict:
     """Return a profile as it was given to the simulation, read from the coordinates."""
     patient: dict = {"id": who}
     for name, covariate in problem.covariates.items():

@@ -58,6 +58,13 @@ class BinomialTrial:
     treatment: str
     share_treated: float = 0.5
 
+    def __post_init__(self):
+        share = self.share_treated
+        if not (isinstance(share, int | float) and 0 < share < 1):
+            refuse(
+                "share_treated", share, "strictly between 0 and 1", "0.5 is as many in either arm"
+            )
+
     @property
     def parameters(self) -> tuple[str, ...]:
         """What the trial informs directly."""
@@ -119,6 +126,16 @@ class NormalTrial:
 
     parameter: str
     standard_deviation: float
+
+    def __post_init__(self):
+        spread = self.standard_deviation
+        if not (isinstance(spread, int | float) and 0 < spread < np.inf):
+            refuse(
+                "standard_deviation",
+                spread,
+                "a finite number above 0",
+                "give that of the estimate from one patient",
+            )
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -273,6 +290,8 @@ def _sizes(sizes: int | Sequence[int]) -> list[int]:
 
 def _seed(seed: int | None) -> int:
     if seed is not None:
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            refuse("seed", seed, "a whole number, 0 or more", "leave it out to have one drawn")
         return int(seed)
     seed = secrets.randbelow(2**31)
     warnings.warn(

@@ -14,13 +14,11 @@ from riskmodel.decisions.net_benefit import net_benefit, summarize_net_benefit
 from riskmodel.errors import ParameterError
 from riskmodel.evidence.checks import as_panel
 from riskmodel.evidence.priors import (
-    build_prior,
     build_priors,
     default_scenarios,
     transformed,
     used_priors,
 )
-from riskmodel.evidence.synthesised_priors import discount_alternatives
 from riskmodel.models.posterior import Posterior
 from riskmodel.parameters.schema import Panel
 from riskmodel.simulation.outcomes import loaded_problem, simulate
@@ -225,73 +223,6 @@ def correlation_table(
                 table.insert(position, column, value)
             tables.append(table)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def discount_table(
-    posterior: Posterior,
-    profiles: Sequence,
-    *,
-    preferences: str | Panel | None = None,
-    prob: float = 0.95,
-    **simulated,
-) -> pd.DataFrame:
-    """Return each discounted prior, and net benefit, with its discount off, declared and extreme.
-
-    Parameters
-    ----------
-    posterior : Posterior
-    profiles : sequence
-    preferences : str or Panel, optional
-    prob : float
-        Of the prior's equal-tailed interval.
-    **simulated
-        `horizon`, `waning` of :func:`riskmodel.simulate`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a discounted prior, alternative, profile and option: ``median``, ``lower``,
-        ``upper`` of the prior, ``net_benefit``, ``prob_positive``. Draws whose risk would pass 1
-        are set aside. Empty without a discount.
-    """
-    tables = []
-    loaded = posterior.loaded
-    for name in used_priors(loaded.problem):
-        alternatives = discount_alternatives(loaded.problem.priors[name])
-        for alternative, specification in alternatives.items():
-            priors = {**loaded.problem.priors, name: specification}
-            problem = loaded.problem.model_copy(update={"priors": priors})
-            prior = build_prior(replace(loaded, problem=problem), name)
-            draws = posterior.draws[name]
-            values = prior.at_score(_normal_scores(draws.values))
-            changed = posterior.draws.assign({name: (draws.dims, values)})
-            row = {"prior": name, "alternative": alternative}
-            row |= dict(
-                zip(
-                    ("median", "lower", "upper"),
-                    map(float, prior.quantile([0.5, (1 - prob) / 2, (1 + prob) / 2])),
-                    strict=True,
-                )
-            )
-            try:
-                outcomes = simulate(
-                    replace(posterior, draws=changed),
-                    profiles,
-                    case_mix=False,
-                    gate=False,
-                    **simulated,
-                )
-            except ParameterError as error:
-                tables.append(pd.DataFrame([{**row, "stopped": str(error)}]))
-                continue
-            table = summarize_net_benefit(net_benefit(outcomes, preferences))
-            table = table[["profile", "option", "net_benefit", "prob_positive"]]
-            tables.append(table.assign(**row, stopped=""))
-    if not tables:
-        return pd.DataFrame()
-    table = pd.concat(tables, ignore_index=True)
-    first = ["prior", "alternative", "median", "lower", "upper"]
-    return table[[*first, *(column for column in table.columns if column not in first)]]
 
 
 def _paired(posterior: Posterior, first: str, second: str, *, declared: float, rho: float):

@@ -21,6 +21,7 @@ from riskmodel.parameters.library import Entry, LoadedProblem
 from riskmodel.parameters.schema import (
     CONTINUOUS_MEASURES,
     RATIO_MEASURES,
+    TWO_ARM_MEASURES,
     Estimate,
     Panel,
     Record,
@@ -44,10 +45,11 @@ def _estimate_faults(estimate: Estimate, entry: Entry) -> Iterator[Problem]:
         return entry.document.problem((*entry.location, *part), **words)
 
     interval = estimate.interval
-    if estimate.value is None and estimate.counts is None and interval is None:
+    counted = estimate.counts is not None or estimate.events_over is not None
+    if estimate.value is None and not counted and interval is None:
         yield fault("value", found=NOTHING, allowed="a value or counts", remedy="add one of them")
         return
-    if estimate.value is None and estimate.counts is None and interval.kind != "range":
+    if estimate.value is None and not counted and interval.kind != "range":
         yield fault(
             "value",
             found=NOTHING,
@@ -59,7 +61,10 @@ def _estimate_faults(estimate: Estimate, entry: Entry) -> Iterator[Problem]:
         yield from _impossible_value(estimate, estimate.number, fault)
         yield from _number_needed_faults(estimate, fault)
     if estimate.counts is not None:
-        yield from _count_faults(estimate, fault)
+        yield from _count_faults(estimate, "counts", fault)
+    if estimate.comparator_counts is not None:
+        yield from _count_faults(estimate, "comparator_counts", fault)
+    yield from _counted_apart(estimate, fault)
     if interval is not None:
         yield from _interval_faults(estimate, fault)
     yield from _asymmetry(estimate, fault)
@@ -197,18 +202,12 @@ def named(part: Record) -> Phrase:
     return Phrase(", ".join(part.model_dump(exclude_none=True)) or NOTHING)
 
 
-def _count_faults(estimate: Estimate, fault) -> Iterator[Problem]:
-    counts = estimate.counts
-    if estimate.measure != "risk":
-        yield fault(
-            "counts",
-            found=Phrase(f"counts of a {estimate.measure}"),
-            allowed="counts of a risk only",
-            remedy="give the value and interval as printed, or `measure: risk`",
-        )
+def _count_faults(estimate: Estimate, part: str, fault) -> Iterator[Problem]:
+    """Yield what is impossible or doubtful in the counts of one group."""
+    counts = getattr(estimate, part)
     if counts.events > counts.n:
         yield fault(
-            "counts",
+            part,
             "events",
             found=counts.events,
             allowed=f"0 to n = {counts.n}",
@@ -217,7 +216,7 @@ def _count_faults(estimate: Estimate, fault) -> Iterator[Problem]:
         return
     if not counts.events.is_integer() and not estimate.estimated:
         yield fault(
-            "counts",
+            part,
             "events",
             found=counts.events,
             allowed="a whole number of people",
@@ -234,15 +233,81 @@ def _count_faults(estimate: Estimate, fault) -> Iterator[Problem]:
             allowed=f"{counts.events:g} of {counts.n}, which is {counts.events / counts.n:.4g}",
             remedy="check the two, or leave out `value:`",
         )
-    if counts.events in (0, counts.n):
+    if estimate.measure == "risk" and counts.events in (0, counts.n):
         yield fault(
-            "counts",
+            part,
             "events",
             severity="W",
             found=Phrase(f"{counts.events:g} of {counts.n}"),
             allowed=_one_sided(counts.n, none=counts.events == 0),
             remedy="never 0% or 100% for certain; such counts enter with the Jeffreys prior. Say "
             "under `resolution: {events: ...}` that this is understood",
+        )
+
+
+def _counted_apart(estimate: Estimate, fault) -> Iterator[Problem]:
+    """Yield counts that are of another kind of figure than the one they stand beside."""
+    two = estimate.measure in TWO_ARM_MEASURES
+    if estimate.counts is not None and estimate.measure != "risk" and not two:
+        yield fault(
+            "counts",
+            found=Phrase(f"counts of a {estimate.measure}"),
+            allowed="counts of a risk, or of both groups of a relative risk, odds ratio or risk "
+            "difference",
+            remedy="give the value and interval as printed, or `measure: risk`",
+        )
+    elif two and (estimate.counts is None) != (estimate.comparator_counts is None):
+        given, other = "counts", "comparator_counts"
+        if estimate.counts is None:
+            given, other = other, given
+        yield fault(
+            given,
+            found=Phrase(f"the counts of one group of a {estimate.measure}"),
+            allowed="`counts:` of the treated and `comparator_counts:` of the others",
+            remedy=f"add `{other}:`, or give the value and interval as printed",
+        )
+    elif estimate.comparator_counts is not None and not two:
+        yield fault(
+            "comparator_counts",
+            found=Phrase(f"a second group of a {estimate.measure}"),
+            allowed="two groups of a relative risk, odds ratio or risk difference",
+            remedy="make the second group an estimate of its own",
+        )
+    elif two and estimate.counts is not None and estimate.value is not None:
+        yield from _crude_against_printed(estimate, fault)
+    if estimate.events_over is not None and estimate.measure != "rate":
+        yield fault(
+            "events_over",
+            found=Phrase(f"events over time of a {estimate.measure}"),
+            allowed="events over time of a rate only",
+            remedy="give `counts:` of people, or `measure: rate`",
+        )
+    elif estimate.events_over is not None and estimate.per is not None:
+        crude = estimate.model_copy(update={"value": None}).number
+        if estimate.value is not None and abs(crude - estimate.number) > 0.05 * estimate.number:
+            yield fault(
+                "value",
+                found=estimate.value,
+                allowed=f"about {crude:.4g}, as its events and time give",
+                remedy="check the time's unit, or leave out `value:`",
+            )
+
+
+def _crude_against_printed(estimate: Estimate, fault) -> Iterator[Problem]:
+    """Ask where the printed contrast is far from the one that the counts of both groups give."""
+    crude, printed = estimate.model_copy(update={"value": None}).number, estimate.number
+    difference = estimate.measure == "risk_difference"
+    if isnan(crude) or (printed <= 0 and not difference):
+        return
+    far = abs(crude - printed) > 0.01 if difference else abs(log(crude / printed)) > 0.05
+    if far:
+        yield fault(
+            "counts",
+            severity="Q",
+            found=Phrase(f"counts that give {crude:.4g} beside a printed {printed:g}"),
+            allowed="counts and figure of the same patients, within rounding",
+            remedy="are the groups exchanged, or was the figure adjusted? Say under "
+            "`resolution: {counts: ...}` which of the two is meant",
         )
 
 

@@ -5,8 +5,8 @@ Three ways, each with the evidence left out and taken at face value beside what 
 ==================  ===============================================================================
 power prior         the likelihood to the power a0: a normal's variance over a0, a Beta's counts
                     times a0
-additive bias       ``y ~ N(theta + beta, s**2)``, ``beta ~ N(b, v)``: centre minus b, variance plus
-                    v; its a0 is ``s**2 / (s**2 + v)``
+additive bias       ``y ~ N(theta + beta, s**2)``, ``beta ~ N(b, d**2)``: centre minus b, variance
+                    plus ``d**2``; its a0 is ``s**2 / (s**2 + d**2)``
 robust mixture      with the stated weight the evidence, otherwise a vague distribution; a0 is that
                     weight, and what was known directly moves it
 ==================  ===============================================================================
@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from riskmodel.errors import NOTHING, Phrase, did_you_mean
+from riskmodel.errors import NOTHING, Phrase
 from riskmodel.evidence.distributions import NormalMixture
 from riskmodel.evidence.families import (
     Family,
@@ -35,13 +35,8 @@ from riskmodel.evidence.families import (
     require_number,
     require_probability,
 )
+from riskmodel.evidence.trust_levels import default_strength
 
-# What a level of trust is taken to be worth. No study set these: they are conventions of this
-# package, printed as assumed wherever they are used, and to be replaced by the user's own.
-DEFAULT_LEVELS = {
-    "ROBINS-I": {"low": 0.8, "moderate": 0.5, "serious": 0.2, "critical": 0.0},
-    "GRADE": {"high": 1.0, "moderate": 0.6, "low": 0.3, "very low": 0.1},
-}
 Claim = Callable[[Any], bool] | tuple[str, float, float]
 _CLAIMS = ("prob_below", "prob_above")
 
@@ -53,7 +48,8 @@ def discount(
     events: float | None = None,
     n: int | None = None,
     a0: float | None = None,
-    bias: tuple[float, float] | None = None,
+    bias_mean: float | None = None,
+    bias_sd: float | None = None,
     weight: float | None = None,
     vague: tuple[float, float] | None = None,
     prior: tuple[float, float] | None = None,
@@ -73,8 +69,9 @@ def discount(
         Or its counts, for a risk.
     a0 : float
         Of a power prior, in [0, 1].
-    bias : tuple of float
-        Or mean b and variance v of the additive bias, in the unit of the estimate.
+    bias_mean, bias_sd : float
+        Or mean and standard deviation (0 or more) of the additive bias, in the unit of the
+        estimate; one that is left out is 0.
     weight : float
         Or the weight of the evidence in a robust mixture, in [0, 1].
     vague : tuple of float
@@ -124,11 +121,12 @@ def discount(
             "estimate with standard_error, or events with n",
             "give one of the two",
         )
+    bias = _bias(bias_mean, bias_sd)
     method, strength, note = _strength(a0, bias, weight, vague, level, system)
     if counts:
         if method == "additive bias":
             refuse(
-                "bias",
+                "bias_mean" if bias_mean is not None else "bias_sd",
                 bias,
                 "a bias of a normal estimate",
                 "give the log odds and their standard error, with a bias on that scale",
@@ -157,13 +155,25 @@ def discount(
         evidence=evidence,
         counts=counts,
         a0=strength,
-        bias=_pair("bias", bias, positive=(False, False)) if bias is not None else None,
+        bias_mean=bias and bias[0],
+        bias_sd=bias and bias[1],
         vague=vague,
         prior=prior,
         assumption=note + (f"; {because}" if because else ""),
         claim=_checked_claim(claim) if claim is not None else None,
         prob=require_probability("prob", prob),
     )
+
+
+def _bias(mean, sd) -> tuple[float, float] | None:
+    """Return mean and standard deviation of a bias, 0 for what is left out; None without any."""
+    if mean is None and sd is None:
+        return None
+    mean = require_number("bias_mean", 0.0 if mean is None else mean)
+    sd = require_number("bias_sd", 0.0 if sd is None else sd)
+    if sd < 0:
+        refuse("bias_sd", sd, "a standard deviation, 0 or more", "give it without its sign")
+    return mean, sd
 
 
 def _require_both(given: dict[str, Any]) -> None:
@@ -210,12 +220,8 @@ def _strength(a0, bias, weight, vague, level, system) -> tuple[str, float | None
             ),
         )
     if bias is not None:
-        mean, variance = _pair("bias", bias, positive=(False, False))
-        if variance < 0:
-            refuse(
-                "bias", bias, "a mean and a variance, 0 or more", "give the variance, not the sd"
-            )
-        return "additive bias", None, f"bias N({mean:g}, variance {variance:g}) (assumed)"
+        mean, sd = bias
+        return "additive bias", None, f"bias N({mean:g}, sd {sd:g}) (assumed)"
     if a0 is not None:
         if vague is not None:
             refuse("vague", vague, "nothing beside a0", "the vague part goes with `weight`")
@@ -223,28 +229,6 @@ def _strength(a0, bias, weight, vague, level, system) -> tuple[str, float | None
         return "power prior", value, f"a0 = {value:g} (assumed)"
     value = require_probability("weight", weight, ends=True)
     return "robust mixture", value, f"weight of the evidence {value:g} (assumed)"
-
-
-def default_strength(level: str, system: str = "ROBINS-I") -> float:
-    """Return the a0 that a level of trust stands for by default.
-
-    Parameters
-    ----------
-    level : str
-    system : {"ROBINS-I", "GRADE"}
-
-    Examples
-    --------
-    >>> default_strength("serious"), default_strength("very low", "GRADE")
-    (0.2, 0.1)
-    """
-    if system not in DEFAULT_LEVELS:
-        refuse("system", system, ", ".join(DEFAULT_LEVELS), did_you_mean(system, DEFAULT_LEVELS))
-    levels = DEFAULT_LEVELS[system]
-    word = str(level).strip().lower().replace("_", " ")
-    if word not in levels:
-        refuse("level", level, ", ".join(levels), did_you_mean(word, levels))
-    return levels[word]
 
 
 @dataclass(frozen=True)
@@ -259,7 +243,8 @@ class Discounted:
     counts : bool
     a0 : float or None
         The chosen strength; None for a bias, whose equivalent is `strength`.
-    bias, vague, prior : tuple of float or None
+    bias_mean, bias_sd : float or None
+    vague, prior : tuple of float or None
     assumption : str
         The discount in words; always assumed.
     claim : callable or tuple or None
@@ -271,7 +256,8 @@ class Discounted:
     evidence: tuple[float, float]
     counts: bool
     a0: float | None
-    bias: tuple[float, float] | None
+    bias_mean: float | None
+    bias_sd: float | None
     vague: tuple[float, float] | None
     prior: tuple[float, float] | None
     assumption: str
@@ -283,42 +269,42 @@ class Discounted:
     def strength(self) -> float:
         """The chosen a0; for a bias the share of the evidence's precision that is left.
 
-        nan for a bias without variance: it moves the evidence and takes nothing from its weight.
+        nan for a bias without spread: it moves the evidence and takes nothing from its weight.
         """
         return np.nan if self._has_no_a0 else self._precision_left
 
     @property
     def _has_no_a0(self) -> bool:
         """Whether a bias moves the centre at full precision, which no a0 stands for."""
-        return self.a0 is None and self.bias[0] != 0 and self._precision_left == 1
+        return self.a0 is None and self.bias_mean != 0 and self._precision_left == 1
 
     @property
     def _precision_left(self) -> float:
         if self.a0 is not None:
             return self.a0
         variance = self.evidence[1] ** 2
-        return variance / (variance + self.bias[1])
+        return variance / (variance + self.bias_sd**2)
 
     @property
     def distribution(self):
         """What is believed after the discount."""
         if self.method == "additive bias":
-            return _normal(self.prior, self.evidence[0] - self.bias[0], self._biased_variance)
+            return _normal(self.prior, self.evidence[0] - self.bias_mean, self._biased_variance)
         return self.at(self.a0)
 
     @property
     def _biased_variance(self) -> float:
-        return self.evidence[1] ** 2 + self.bias[1]
+        return self.evidence[1] ** 2 + self.bias_sd**2
 
     def at(self, a0: float):
         """Return what would be believed at another a0, or None where nothing would be known.
 
         For an additive bias, the evidence counts with precision times `a0` and a bias whose mean is
         in proportion, so that 1 is face value and `strength` is what was chosen. A bias without
-        variance has no a0: then only 0 and 1, nothing and face value, are answered.
+        spread has no a0: then only 0 and 1, nothing and face value, are answered.
         """
         if self._has_no_a0 and a0 not in (0, 1):
-            _refuse_without_variance(self.bias)
+            _refuse_without_spread(self.bias_sd)
         a0 = require_probability("a0", a0, ends=True)
         if self.method == "robust mixture":
             return self._mixture(a0)
@@ -328,8 +314,8 @@ class Discounted:
         estimate, error = self.evidence
         if self.method == "additive bias" and a0 < 1:
             chosen = self.strength
-            if self.bias[0] != 0:  # so that chosen is below 1
-                estimate -= min((1 - a0) / (1 - chosen), 1.0) * self.bias[0]
+            if self.bias_mean != 0:  # so that chosen is below 1
+                estimate -= min((1 - a0) / (1 - chosen), 1.0) * self.bias_mean
         return _normal(self.prior, estimate, error**2 / a0 if a0 else np.inf)
 
     def _mixture(self, weight: float):
@@ -358,7 +344,7 @@ class Discounted:
     def table(self) -> pd.DataFrame:
         """The evidence left out, discounted as chosen, and at face value.
 
-        The a0 of a bias without variance is nan: it has none.
+        The a0 of a bias without spread is nan: it has none.
         """
         lower, upper = (1 - self.prob) / 2, (1 + self.prob) / 2
         rows = []
@@ -397,12 +383,13 @@ class Discounted:
         return f"{self.method}, {self.assumption}"
 
 
-def _refuse_without_variance(bias):
+def _refuse_without_spread(sd):
     refuse(
+        "bias_sd",
+        sd,
+        "a standard deviation above 0",
+        "a bias without spread has no a0: see its table, or give the standard deviation of the "
         "bias",
-        bias,
-        "a variance above 0",
-        "a bias without variance has no a0: see its table, or give the variance of the bias",
     )
 
 
@@ -519,14 +506,14 @@ def tipping_point(
     Raises
     ------
     ParameterError
-        For a bias (b, 0): a bias without variance has no a0.
+        For a bias with a standard deviation of 0, which has no a0.
 
     Notes
     -----
-    The a0 of an additive bias N(b, v) is ``s**2 / (s**2 + v)``, the share of the evidence's
+    The a0 of an additive bias N(b, d**2) is ``s**2 / (s**2 + d**2)``, the share of the evidence's
     precision that is left. At another a0 the evidence has variance ``s**2 / a0``, and its centre is
     moved by ``b * (1 - a0) / (1 - chosen a0)``, at most b: nothing at face value, all of b at the
-    chosen a0 and below. So a0 stands for v and b together, and for neither alone; with v = 0 the
+    chosen a0 and below. So a0 stands for d and b together, and for neither alone; with d = 0 the
     chosen a0 would be that of face value, and with b = 0 it is the a0 of a power prior.
 
     Examples
@@ -537,7 +524,7 @@ def tipping_point(
     """
     claim = _checked_claim(claim)
     if isinstance(evidence, Discounted) and evidence._has_no_a0:
-        _refuse_without_variance(evidence.bias)
+        _refuse_without_spread(evidence.bias_sd)
     if points < 3 or points != int(points):
         refuse("points", points, "a whole number, 3 or more", "the default is 1001")
     at = evidence.at if isinstance(evidence, Discounted) else evidence

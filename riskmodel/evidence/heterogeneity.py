@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from riskmodel.errors import ParameterError, Problem, did_you_mean
+from riskmodel.evidence.distributions import GridDistribution, TransformedDistribution
 
 PARAMETERS = {
     "half_normal": ("scale",),
@@ -333,3 +334,15 @@ _QUANTILES = {
     "log_normal": lambda q, m, s: np.exp(0.5 * (m + s * special.ndtri(q))),
     "log_t": lambda q, m, s, df: np.exp(0.5 * (m + s * special.stdtrit(df, q))),
 }
+
+
+def heterogeneity_of(
+    base: GridDistribution, prior: HeterogeneityPrior, unit: float
+) -> TransformedDistribution:
+    """Return the distribution of tau from that of the variable its prior is integrated in."""
+    return TransformedDistribution(
+        base,
+        lambda v: prior.tau_and_log_slope(v, unit)[0],
+        lambda tau: prior.integration_variable(tau, unit),
+        lambda v: prior.slope_of_tau(v, unit),
+    )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from riskmodel.errors import ParameterError, Phrase, Problem, RiskModelWarning
+from riskmodel.evidence.brief_checks import check_plan, check_request
 from riskmodel.evidence.checks import as_panel, check_panel
 from riskmodel.evidence.conflicts import (
     Conflict,
@@ -15,6 +16,7 @@ from riskmodel.evidence.conflicts import (
     check_contradictions,
     find_conflicts,
 )
+from riskmodel.evidence.policy_checks import check_policy
 from riskmodel.evidence.problem_checks import check_problem
 from riskmodel.evidence.same_figure import check_same_figures
 from riskmodel.evidence.statement_checks import (
@@ -241,5 +243,11 @@ def check_files(paths: Iterable[Path] | None = None) -> tuple[list[Problem], int
     found += [p for p in names if whole_path(p.file) in checked]
     for entry in own.entries["problem"].values():
         found += [p for p in _check_whole(everything, entry) if p not in found]
+    for entry in own.entries["policy"].values():
+        found += [p for p in check_policy(everything, entry) if p not in found]
+    for entry in own.entries["brief"].values():
+        found += [p for p in check_plan(everything, entry) if p not in found]
+    for entry in own.entries["request"].values():
+        found += [p for p in check_request(everything, entry) if p not in found]
     found.sort(key=lambda p: (str(p.file), p.line or 0, p.column or 0))
     return found, len(own.files)

@@ -25,28 +25,39 @@ Fisher's noncentral hypergeometric distribution, in which no baseline is left.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, did_you_mean
+from riskmodel.errors import NOTHING, ParameterError, Problem, did_you_mean
 from riskmodel.evidence.distributions import (
-    GridDistribution,
-    TransformedDistribution,
     exponential_of,
 )
-from riskmodel.evidence.heterogeneity import HeterogeneityPrior, parse_tau_prior
-from riskmodel.evidence.pooling_quadrature import (
-    LocationPrior,
-    QuadraturePosterior,
-    random_effects,
-    tabulate,
+from riskmodel.evidence.heterogeneity import HeterogeneityPrior
+from riskmodel.evidence.pooling_checks import (
+    check_events_and_n,
+    check_resolution,
+    checked_names,
+    whole_numbers,
 )
+from riskmodel.evidence.pooling_likelihoods import (
+    ArmCounts,
+    BaselinePrior,
+    conditional_log_likelihood,
+    integrated_log_likelihood,
+)
+from riskmodel.evidence.pooling_priors import (
+    LocationPrior,
+    family_and_two,
+    location_prior,
+    proper_tau_prior,
+)
+from riskmodel.evidence.pooling_quadrature import QuadraturePosterior, posterior_of
+from riskmodel.evidence.pooling_tables import PooledByQuadrature
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,284 +74,27 @@ DEFAULT_BASELINE_PRIOR = ("normal", 0.0, 10.0)
 _FEW = 20  # where an arm may have a risk of 0 or 1, differences have a corner at 0; ratios at 1
 
 
-@dataclass(frozen=True)
-class BaselinePrior:
-    """The prior of a study's mean log odds, or of the risk with those log odds.
-
-    Parameters
-    ----------
-    family : {"normal", "beta"}
-        Normal for the mean log odds; Beta for the risk.
-    first, second : float
-    """
-
-    family: str
-    first: float
-    second: float
-
-    def __str__(self) -> str:
-        return f"{self.family}:{self.first:g}:{self.second:g}"
-
-    def log_density(self, log_odds: np.ndarray) -> np.ndarray:
-        """Return the log density of the mean log odds."""
-        if self.family == "normal":
-            z = (log_odds - self.first) / self.second
-            return -0.5 * z**2 - np.log(self.second) - 0.5 * np.log(2 * np.pi)
-        return (
-            -self.first * softplus(-log_odds)
-            - self.second * softplus(log_odds)
-            - special.betaln(self.first, self.second)
-        )
-
-    def slope_and_information(self, log_odds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the derivative of the log density, and its second with the sign turned."""
-        if self.family == "normal":
-            slope = (self.first - log_odds) / self.second**2
-            return slope, np.full(np.shape(log_odds), 1 / self.second**2)
-        p = special.expit(log_odds)
-        total = self.first + self.second
-        return self.first - total * p, total * p * (1 - p)
-
-    @property
-    def start(self) -> float:
-        """The middle of it."""
-        if self.family == "normal":
-            return self.first
-        return float(np.log(self.first / self.second))
-
-
-def softplus(x: np.ndarray) -> np.ndarray:
-    """Return ``log(1 + exp(x))`` without overflow.
-
-    Examples
-    --------
-    >>> softplus(np.array([0.0, 1000.0])).round(6)
-    array([6.93147e-01, 1.00000e+03])
-    """
-    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
-
-
-def half_difference(measure: str, log_odds: np.ndarray, theta: np.ndarray) -> np.ndarray:
-    """Return half the difference of the two arms' log odds.
-
-    Parameters
-    ----------
-    measure : {"odds_ratio", "relative_risk", "risk_difference"}
-    log_odds : ndarray
-        Mean of the two arms' log odds.
-    theta : ndarray
-        Log odds ratio, log relative risk, or risk difference strictly between -1 and 1.
-
-    Examples
-    --------
-    >>> d = half_difference("relative_risk", np.array(-1.0), np.log(2.0))
-    >>> p1, p0 = special.expit(-1.0 + d), special.expit(-1.0 - d)
-    >>> round(float(p1 / p0), 12)
-    2.0
-    >>> d = half_difference("risk_difference", np.array(-1.0), 0.1)
-    >>> round(float(special.expit(-1.0 + d) - special.expit(-1.0 - d)), 12)
-    0.1
-    """
-    if measure == "odds_ratio":
-        return 0.5 * theta + np.zeros_like(log_odds)
-    if measure == "relative_risk":
-        return 0.5 * theta + np.arcsinh(np.exp(log_odds) * np.sinh(0.5 * theta))
-    folded = np.arctanh(theta)
-    return folded + np.arcsinh(np.sinh(folded) * np.cosh(log_odds))
-
-
-def _slope_of_half_difference(measure: str, log_odds: np.ndarray, theta: np.ndarray):
-    """Return the derivative of `half_difference` with respect to the mean log odds."""
-    if measure == "odds_ratio":
-        return np.zeros_like(log_odds)
-    if measure == "relative_risk":
-        q = np.exp(log_odds) * np.sinh(0.5 * theta)
-        return q / np.sqrt(1 + q**2)
-    sinh = np.sinh(np.arctanh(theta))
-    return sinh * np.sinh(log_odds) / np.sqrt(1 + (sinh * np.cosh(log_odds)) ** 2)
-
-
-@dataclass(frozen=True)
-class ArmCounts:
-    """Checked counts of every study.
-
-    Parameters
-    ----------
-    events, n, events_comparator, n_comparator : ndarray, shape (k,)
-        Whole numbers, as floats.
-    study : tuple of str
-    """
-
-    events: np.ndarray
-    n: np.ndarray
-    events_comparator: np.ndarray
-    n_comparator: np.ndarray
-    study: tuple[str, ...]
-
-    @property
-    def double_zero(self) -> np.ndarray:
-        """Which studies have no event at all, or nothing but events."""
-        total = self.events + self.events_comparator
-        return (total == 0) | (total == self.n + self.n_comparator)
-
-    @property
-    def log_coefficients(self) -> np.ndarray:
-        """Log of the product of the two binomial coefficients."""
-        return log_choose(self.n, self.events) + log_choose(
-            self.n_comparator, self.events_comparator
-        )
-
-
-def log_choose(n: np.ndarray, k: np.ndarray) -> np.ndarray:
-    """Return the log of the binomial coefficient.
-
-    Examples
-    --------
-    >>> round(float(np.exp(log_choose(5, 2))), 10)
-    10.0
-    """
-    return special.gammaln(n + 1.0) - special.gammaln(k + 1.0) - special.gammaln(n - k + 1.0)
-
-
-def integrated_log_likelihood(
-    counts: ArmCounts,
-    index: np.ndarray,
-    theta: np.ndarray,
-    measure: str,
-    prior: BaselinePrior,
-    nodes: int = 60,
-) -> np.ndarray:
-    """Return the log likelihood of each study's effect, its baseline integrated out.
-
-    Parameters
-    ----------
-    counts : ArmCounts
-    index, theta : ndarray, shape (p,)
-        Studies and effects.
-    measure : str
-    prior : BaselinePrior
-    nodes : int
-        Of the trapezoid rule over the mean log odds, stretched around its conditional mode.
-
-    Returns
-    -------
-    ndarray, shape (p,)
-        Binomial coefficients included.
-    """
-    if measure == "risk_difference":
-        theta = np.clip(theta, -1 + 1e-12, 1 - 1e-12)
-    y1, n1 = counts.events[index], counts.n[index]
-    y0, n0 = counts.events_comparator[index], counts.n_comparator[index]
-
-    def log_joint(log_odds, column=True):
-        take = (lambda x: x[:, None]) if column else (lambda x: x)
-        d = half_difference(measure, log_odds, take(theta))
-        one, none = log_odds + d, log_odds - d
-        found = take(y1) * one - take(n1) * softplus(one) + prior.log_density(log_odds)
-        return found + take(y0) * none - take(n0) * softplus(none)
-
-    mode, spread = _conditional_mode(y1, n1, y0, n0, theta, measure, prior)
-    unit = np.minimum(1.5 * spread, 1.0)
-    multiples = np.array([4.0, 9.5, 20.0, 45.0, 100.0, 400.0])
-    steps = np.concatenate([-multiples[::-1], multiples]) * np.minimum(spread, 1.0)[:, None]
-    deep = log_joint(mode[:, None] + steps) < log_joint(mode, column=False)[:, None] - 38.0
-    deep[:, [0, -1]] = True
-    half = len(multiples)
-    left = half - 1 - np.argmax(deep[:, :half][:, ::-1], axis=1)
-    right = half + np.argmax(deep[:, half:], axis=1)
-    rows = np.arange(len(theta))
-    low, high = np.arcsinh(steps[rows, left] / unit), np.arcsinh(steps[rows, right] / unit)
-    step = (high - low) / (nodes - 1)
-    u = low[:, None] + step[:, None] * np.arange(nodes)
-    logs = log_joint(mode[:, None] + unit[:, None] * np.sinh(u)) + np.log(np.cosh(u))
-    top = logs.max(axis=1)
-    total = np.exp(logs - top[:, None]).sum(axis=1) * step * unit
-    return top + np.log(total) + counts.log_coefficients[index]
-
-
-def _conditional_mode(y1, n1, y0, n0, theta, measure, prior):
-    """Return the mode of the mean log odds given the effect, and its spread, by scoring."""
-    crude = (y1 + y0 + 0.5) / (n1 + n0 + 1.0)
-    log_odds = special.logit(crude)
-    for _ in range(40):
-        d = half_difference(measure, log_odds, theta)
-        slope = _slope_of_half_difference(measure, log_odds, theta)
-        p1, p0 = special.expit(log_odds + d), special.expit(log_odds - d)
-        score, information = prior.slope_and_information(log_odds)
-        score = score + (y1 - n1 * p1) * (1 + slope) + (y0 - n0 * p0) * (1 - slope)
-        information = information + n1 * p1 * (1 - p1) * (1 + slope) ** 2
-        information = information + n0 * p0 * (1 - p0) * (1 - slope) ** 2
-        step = np.clip(score / information, -2.0, 2.0)
-        log_odds = log_odds + step
-        if np.abs(step).max() < 1e-4:
-            break
-    return log_odds, 1 / np.sqrt(information)
-
-
-def conditional_log_likelihood(
-    counts: ArmCounts, index: np.ndarray, theta: np.ndarray
-) -> np.ndarray:
-    """Return the log likelihood of each study's log odds ratio given its events in all.
-
-    Fisher's noncentral hypergeometric distribution: ``C(n1, y1) C(n0, t - y1) exp(theta y1)``
-    over its sum over every possible number of events in the first arm.
-
-    Examples
-    --------
-    >>> counts = ArmCounts(*np.array([[3.0], [10.0], [1.0], [10.0]]), ("one",))
-    >>> np.exp(conditional_log_likelihood(counts, np.array([0]), np.zeros(1))).round(6)
-    array([0.247678])
-
-    which is 120 * 10 / 4845, the central hypergeometric.
-    """
-    found = np.zeros(len(theta))
-    for i in np.unique(index):
-        here = index == i
-        y, n1, n0 = counts.events[i], counts.n[i], counts.n_comparator[i]
-        total = y + counts.events_comparator[i]
-        j = np.arange(max(0.0, total - n0), min(n1, total) + 1)
-        if len(j) == 1:
-            continue  # nothing else could have happened: the likelihood is 1
-        logs = log_choose(n1, j) + log_choose(n0, total - j)
-        own = log_choose(n1, y) + log_choose(n0, total - y)
-        effects = theta[here]
-        sums = np.empty(len(effects))
-        for part in np.array_split(np.arange(len(effects)), 1 + len(effects) * len(j) // 1_000_000):
-            terms = logs[:, None] + (j - y)[:, None] * effects[part]
-            top = terms.max(axis=0)
-            sums[part] = top + np.log(np.exp(terms - top).sum(axis=0))
-        found[here] = own - sums
-    return found
-
-
-# --- the public function -------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, eq=False)
-class PooledCounts:
+class PooledCounts(PooledByQuadrature):
     """What :func:`pool_counts` returns.
 
     Parameters
     ----------
     measure : {"odds_ratio", "relative_risk", "risk_difference"}
     model : {"unconditional", "conditional"}
-    effect : GridDistribution
-        The mean mu of the random effects: a log ratio or a risk difference, treatment against
-        comparator; negative means fewer events.
-    heterogeneity : TransformedDistribution
-        Their standard deviation tau.
-    prediction : GridDistribution
-        The effect in a new study.
     counts : ArmCounts
     mu_prior : LocationPrior
     tau_prior : HeterogeneityPrior
     baseline_prior : BaselinePrior or None
         None in the conditional model, which has no baseline.
-    log_marginal_likelihood : float
-        Natural log of the probability of the data under the model and its priors.
     notes : tuple of str
         What the model does with studies without events, and how effects are kept possible.
     posterior : QuadraturePosterior
+
+    Notes
+    -----
+    `effect` and `prediction` are log ratios or risk differences, treatment against comparator;
+    negative means fewer events.
     """
 
     measure: str
@@ -353,32 +107,11 @@ class PooledCounts:
     posterior: QuadraturePosterior = field(repr=False)
 
     @property
-    def effect(self) -> GridDistribution:
-        return self.posterior.effect
-
-    @property
-    def heterogeneity(self) -> TransformedDistribution:
-        return self.posterior.heterogeneity
-
-    @property
-    def prediction(self) -> GridDistribution:
-        return self.posterior.prediction
-
-    @property
-    def log_marginal_likelihood(self) -> float:
-        return self.posterior.log_marginal_likelihood
-
-    @property
     def effect_ratio(self):
         """The pooled odds ratio or relative risk; a risk difference stays as it is."""
         if self.measure == "risk_difference":
             return self.effect
         return exponential_of(self.effect)
-
-    @cached_property
-    def studies(self) -> pd.DataFrame:
-        """The table of studies, with 95% intervals; `studies_table` for other levels."""
-        return self.studies_table(0.95)
 
     def studies_table(self, prob: float = 0.95) -> pd.DataFrame:
         """Return one row a study: its counts, and its own effect given all studies.
@@ -398,9 +131,7 @@ class PooledCounts:
         """
         import pandas as pd
 
-        tail = 0.5 * (1.0 - prob)
-        own = self.posterior.study_effects()
-        ends = np.array([found.ppf([tail, 0.5, 1 - tail]) for found in own])
+        own = self._own_effects(prob)
         return pd.DataFrame(
             {
                 "study": list(self.counts.study),
@@ -409,44 +140,9 @@ class PooledCounts:
                 "events_comparator": self.counts.events_comparator.astype(int),
                 "n_comparator": self.counts.n_comparator.astype(int),
                 "without_contrast": self.counts.double_zero,
-                "effect_mean": [found.mean() for found in own],
-                "effect_standard_deviation": [found.std() for found in own],
-                "effect_median": ends[:, 1],
-                "effect_lower": ends[:, 0],
-                "effect_upper": ends[:, 2],
-                "prob": prob,
+                **own,
             }
         )
-
-    def summary(self, prob: float = 0.95) -> pd.DataFrame:
-        """Return effect, heterogeneity and prediction, one row each, with intervals."""
-        named = {
-            "effect": self.effect,
-            "heterogeneity": self.heterogeneity,
-            "prediction": self.prediction,
-        }
-        return summary_table(named, prob)
-
-
-def summary_table(named: Mapping[str, object], prob: float) -> pd.DataFrame:
-    """Return mean, spread and equal-tailed interval of distributions, one row each."""
-    import pandas as pd
-
-    rows = []
-    for name, found in named.items():
-        lower, upper = found.interval(prob)
-        rows.append(
-            {
-                "quantity": name,
-                "mean": found.mean(),
-                "standard_deviation": found.std(),
-                "median": found.median(),
-                "lower": lower,
-                "upper": upper,
-                "prob": prob,
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def pool_counts(
@@ -559,26 +255,15 @@ def _posterior(
         if measure == "risk_difference":
             least = np.minimum.reduce([least, counts.events, counts.events_comparator])
         folds = np.where(least < _FEW, 1e-5 / (counts.n + counts.n_comparator), 0.0)
-    power = _power(counts, model)
-    curves, pilot = tabulate(
+    return posterior_of(
         log_likelihood,
         centres,
         scales,
         mu_prior,
         tau_prior,
-        power=power,
+        power=_power(counts, model),
         folds=folds,
         resolution=resolution,
-    )
-    return random_effects(
-        curves,
-        pilot,
-        mu_prior,
-        tau_prior,
-        bounds=(mu_prior.lower, mu_prior.upper),
-        power=power,
-        resolution=resolution,
-        break_at_zero=bool(folds.any()),
     )
 
 
@@ -629,9 +314,6 @@ def _notes(counts: ArmCounts, measure: str, model: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-# --- checks --------------------------------------------------------------------------------------
-
-
 def checked_counts(events, n, events_comparator, n_comparator, study=None) -> ArmCounts:
     """Return counts of two arms as floats, or raise with every problem found."""
     problems: list[Problem] = []
@@ -647,105 +329,6 @@ def checked_counts(events, n, events_comparator, n_comparator, study=None) -> Ar
     if problems:
         raise ParameterError(problems)
     return ArmCounts(*arrays, study)
-
-
-def whole_numbers(name: str, given: object, problems: list[Problem]) -> np.ndarray:
-    """Return counts as floats; what is none is added to `problems`."""
-    try:
-        values = np.atleast_1d(np.asarray(given, float))
-    except (TypeError, ValueError):
-        problems.append(
-            Problem(
-                field=name,
-                found=given,
-                allowed="whole numbers, one a study",
-                remedy="leave out text and gaps",
-            )
-        )
-        return np.empty(0)
-    if values.ndim != 1 or not len(values):
-        found = NOTHING if not values.size else Phrase(f"shape {values.shape}")
-        problems.append(
-            Problem(
-                field=name, found=found, allowed="a list, one number a study", remedy="give one"
-            )
-        )
-        return np.empty(0)
-    for i, value in enumerate(values):
-        if not np.isfinite(value) or value < 0 or value != np.rint(value):
-            remedy = "give the counts as printed, and leave a study without them out"
-            if np.isfinite(value) and value > 0:
-                remedy = "a count weighted or adjusted has no binomial likelihood: pool its effect"
-            problems.append(
-                Problem(
-                    field=f"{name}[{i}]",
-                    found=float(value),
-                    allowed="a whole number of at least 0",
-                    remedy=remedy,
-                )
-            )
-    return values
-
-
-def checked_names(study, names, arrays, problems: list[Problem]) -> tuple[str, ...]:
-    """Return the names of studies; lists of different lengths are added to `problems`."""
-    lengths = {name: len(values) for name, values in zip(names, arrays, strict=True)}
-    if len(set(lengths.values())) > 1 and all(lengths.values()):
-        problems.append(
-            Problem(
-                field=", ".join(names),
-                found=Phrase("lengths " + ", ".join(str(length) for length in lengths.values())),
-                allowed="lists of one length",
-                remedy="give one entry a study in each",
-            )
-        )
-    k = max(lengths.values(), default=0)
-    if study is None:
-        return tuple(f"study {i + 1}" for i in range(k))
-    study = (study,) if isinstance(study, str) else tuple(str(name) for name in study)
-    if len(study) != k and not problems:
-        problems.append(
-            Problem(
-                field="study",
-                found=Phrase(f"{len(study)} names"),
-                allowed=f"{k} names, one a study",
-                remedy="name each study once",
-            )
-        )
-    doubled = sorted({name for name in study if study.count(name) > 1})
-    if doubled:
-        problems.append(
-            Problem(
-                field="study",
-                found=doubled[0],
-                allowed="each name once",
-                remedy="one study entered twice counts its patients twice; tell two apart",
-            )
-        )
-    return study
-
-
-def check_events_and_n(names, arrays, study, problems: list[Problem]) -> None:
-    """Add to `problems` arms without patients and with more events than patients."""
-    for i, (events, n) in enumerate(zip(*arrays, strict=True)):
-        if n == 0:
-            problems.append(
-                Problem(
-                    field=f"{names[1]}[{i}]",
-                    found=0,
-                    allowed="at least 1 patient",
-                    remedy=f"leave {study[i]} out",
-                )
-            )
-        elif events > n:
-            problems.append(
-                Problem(
-                    field=f"{names[0]}[{i}]",
-                    found=int(events),
-                    allowed=f"at most {names[1]}[{i}] = {int(n)}",
-                    remedy="count patients with an event, not events; or mend the pair",
-                )
-            )
 
 
 def checked_settings(measure, model, tau_prior, mu_prior, baseline_prior, resolution):
@@ -807,69 +390,10 @@ def checked_settings(measure, model, tau_prior, mu_prior, baseline_prior, resolu
     return mu_prior, tau_prior, baseline
 
 
-def check_resolution(resolution: object, problems: list[Problem]) -> None:
-    """Add to `problems` a resolution that is too low for its answer to mean anything."""
-    number = isinstance(resolution, int | float) and not isinstance(resolution, bool)
-    if not number or not 0.5 <= resolution <= 16:
-        problems.append(
-            Problem(
-                field="resolution",
-                found=resolution,
-                allowed="a number from 0.5 to 16",
-                remedy="1 is accurate; 2 checks it",
-            )
-        )
-
-
-def proper_tau_prior(prior: object, problems: list[Problem]) -> HeterogeneityPrior | None:
-    """Return a proper prior of tau; what is none is added to `problems`."""
-    try:
-        found = parse_tau_prior(prior)
-    except ParameterError as error:
-        problems.extend(error.problems)
-        return None
-    if not found.proper:
-        problems.append(
-            Problem(
-                field="tau_prior",
-                found=prior,
-                allowed="a proper prior",
-                remedy="counts may leave any large tau possible; name a half_normal or another",
-            )
-        )
-    return found
-
-
-def location_prior(
-    given: object, problems: list[Problem], lower: float = -np.inf, upper: float = np.inf
-) -> LocationPrior | None:
-    """Return the prior of a mean; what is none is added to `problems`."""
-    if isinstance(given, LocationPrior):
-        return given
-    family, first, second = _family_and_two(given, bare="normal")
-    good = family == "normal" and second > 0 and np.isfinite([first, second]).all()
-    if family == "normal" and good and np.isfinite(upper):
-        good = abs(first) < upper
-    if family == "uniform":
-        good = np.isfinite([first, second]).all() and lower <= first < second <= upper
-    if not good:
-        ends = "" if not np.isfinite(upper) else f", within {lower:g} and {upper:g}"
-        problems.append(
-            Problem(
-                field="mu_prior",
-                found=given,
-                allowed='("normal", mean, standard deviation) or ("uniform", lower, upper)' + ends,
-                remedy="name a proper prior: studies with few events leave any effect possible",
-            )
-        )
-        return None
-    return LocationPrior(family, first, second, lower, upper)
-
-
 def _baseline_prior(given: object, problems: list[Problem]) -> BaselinePrior | None:
     if isinstance(given, BaselinePrior):
         return given
-    family, first, second = _family_and_two(given)
+    family, first, second = family_and_two(given)
     good = family in ("normal", "beta") and np.isfinite([first, second]).all() and second > 0
     if not good or (family == "beta" and first <= 0):
         problems.append(
@@ -882,15 +406,3 @@ def _baseline_prior(given: object, problems: list[Problem]) -> BaselinePrior | N
         )
         return None
     return BaselinePrior(family, first, second)
-
-
-def _family_and_two(given: object, bare: str | None = None) -> tuple[object, float, float]:
-    """Return a family and its two numbers from how they were written; nan for what is none."""
-    parts = given.replace(",", ":").split(":") if isinstance(given, str) else given
-    try:
-        if bare is not None and len(parts) == 2:
-            parts = (bare, *parts)
-        family, first, second = parts
-        return family, float(first), float(second)
-    except (TypeError, ValueError):
-        return None, np.nan, np.nan

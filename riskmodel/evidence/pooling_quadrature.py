@@ -25,215 +25,23 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy import special
 
 from riskmodel.evidence.distributions import GridDistribution, TransformedDistribution
-from riskmodel.evidence.heterogeneity import HeterogeneityPrior
+from riskmodel.evidence.heterogeneity import HeterogeneityPrior, heterogeneity_of
+from riskmodel.evidence.pooling_priors import LocationPrior
+from riskmodel.evidence.quadrature_curves import (
+    DEPTH,
+    HERMITE,
+    HERMITE_WEIGHTS,
+    REACH,
+    Curve,
+    local_polynomial,
+    log_marginals,
+)
+from riskmodel.evidence.quadrature_pilot import Pilot, tabulate
 
-_DEGREE = 10  # points of a local interpolation
-_BARYCENTRIC = np.array([(-1) ** j * special.comb(_DEGREE - 1, j) for j in range(_DEGREE)])
-_GREGORY = np.array([95 / 288, 317 / 240, 23 / 30, 793 / 720, 157 / 160])
-_REACH = 8.5  # standard deviations; a normal has 1e-17 of its mass beyond
-_NEAR = 14  # the same, between Gauss-Legendre nodes
-_CHEBYSHEV = 7  # values of a narrow tau that give all of them
-_NEGLIGIBLE = 250.0  # a likelihood is tabulated to e**-250 of its greatest
-_INSIDE = 1 - 1e-12  # a risk difference of 1 is an effect without end on any other scale
-_DEPTH = 36.0  # what is less than e**-36 of the greatest is left out
-_LOG_ROOT_TWO_PI = 0.5 * np.log(2 * np.pi)
-
-
-@dataclass(frozen=True)
-class LocationPrior:
-    """The proper prior of mu, perhaps cut at the ends of what an effect can be.
-
-    Parameters
-    ----------
-    family : {"normal", "uniform"}
-    first, second : float
-        Mean and standard deviation, or the ends.
-    lower, upper : float
-        Ends of what an effect can be on this scale.
-    """
-
-    family: str
-    first: float
-    second: float
-    lower: float = -np.inf
-    upper: float = np.inf
-
-    def __str__(self) -> str:
-        return f"{self.family}:{self.first:g}:{self.second:g}"
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """Where mu can be, but for a mass of no account."""
-        if self.family == "uniform":
-            low, high = self.first, self.second
-        else:
-            low, high = self.first - 9 * self.second, self.first + 9 * self.second
-        return max(low, self.lower), min(high, self.upper)
-
-    @property
-    def centre(self) -> float:
-        """The mean, before the cut."""
-        return self.first if self.family == "normal" else 0.5 * (self.first + self.second)
-
-    @property
-    def spread(self) -> float:
-        """The standard deviation, before the cut."""
-        if self.family == "normal":
-            return self.second
-        return (self.second - self.first) / np.sqrt(12)
-
-    def log_density(self, mu: np.ndarray) -> np.ndarray:
-        """Return the log density at `mu`, which lies between the ends."""
-        if self.family == "uniform":
-            low, high = self.ends
-            return np.full(np.shape(mu), -np.log(high - low))
-        z = (np.asarray(mu) - self.first) / self.second
-        inside = special.ndtr((self.upper - self.first) / self.second) - special.ndtr(
-            (self.lower - self.first) / self.second
-        )
-        return -0.5 * z**2 - np.log(self.second) - _LOG_ROOT_TWO_PI - np.log(inside)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The log likelihood of one study's effect, tabulated.
-
-    Parameters
-    ----------
-    start, step : float
-        Of the uniform grid of the stretched variable u.
-    log_values : ndarray
-        Log likelihood at the grid.
-    scale : float
-        Width of its narrowest feature, about one standard error.
-    fold : float
-        0 for ``theta = u``; else ``theta = fold * sinh(u)``, a grid ever finer towards 0.
-    bounded : bool
-        With a fold, ``theta = tanh(fold * sinh(u))``, ever finer towards -1 and 1 as well.
-    """
-
-    start: float
-    step: float
-    log_values: np.ndarray
-    scale: float
-    fold: float = 0.0
-    bounded: bool = False
-
-    @cached_property
-    def u(self) -> np.ndarray:
-        """The uniform grid."""
-        return self.start + self.step * np.arange(len(self.log_values))
-
-    @cached_property
-    def theta(self) -> np.ndarray:
-        """The grid of effects."""
-        return stretched(self.u, self.fold, self.bounded)
-
-    @cached_property
-    def top(self) -> float:
-        """The greatest log likelihood."""
-        return float(self.log_values.max())
-
-    @cached_property
-    def weighted(self) -> np.ndarray:
-        """Likelihood, over its greatest, times the weights of the trapezoid rule."""
-        weights = np.full(len(self.log_values), self.step)
-        weights[:5] *= _GREGORY
-        weights[-5:] *= _GREGORY[::-1]
-        if self.fold:
-            weights *= self.fold * np.cosh(self.u)
-            if self.bounded:
-                weights /= np.cosh(self.fold * np.sinh(self.u)) ** 2
-        return weights * np.exp(self.log_values - self.top)
-
-    @cached_property
-    def level(self) -> bool:
-        """Whether the likelihood is the same for every effect."""
-        return float(np.ptp(self.log_values)) < 1e-10
-
-    @cached_property
-    def level_edges(self) -> tuple[float, ...]:
-        """Ends of the grid at which the likelihood is not small, and so level."""
-        return tuple(
-            float(edge)
-            for edge, value in zip(self.theta[[0, -1]], self.log_values[[0, -1]], strict=True)
-            if value - self.top > -230.0
-        )
-
-    def log_likelihood(self, theta: np.ndarray) -> np.ndarray:
-        """Return the log likelihood anywhere, over its greatest; a line beyond the grid."""
-        place = (unstretched(theta, self.fold, self.bounded) - self.start) / self.step
-        found = local_polynomial(self.log_values, place) - self.top
-        last = len(self.log_values) - 1
-        for end, inner in ((0, 1), (last, last - 1)):
-            beyond = place < 0 if end == 0 else place > last
-            if beyond.any():
-                edge = self.theta[end]
-                slope = (self.log_values[end] - self.log_values[inner]) / (edge - self.theta[inner])
-                slope = max(slope, 0.0) if end == 0 else min(slope, 0.0)
-                line = self.log_values[end] - self.top + slope * (theta - edge)
-                found = np.where(beyond, line, found)
-        return found
-
-
-def stretched(u: np.ndarray, fold: ArrayLike, bounded: bool = False) -> np.ndarray:
-    """Return effects from the variable that `Curve` stretches.
-
-    Examples
-    --------
-    >>> stretched(np.array([0.0, 1.0]), 0.0), stretched(np.array([0.0, 1.0]), 0.1).round(4)
-    (array([0., 1.]), array([0.    , 0.1175]))
-    """
-    fold = np.asarray(fold)
-    found = fold * np.sinh(np.where(fold > 0, u, 0.0))
-    return np.where(fold > 0, np.tanh(found) if bounded else found, u)
-
-
-def unstretched(theta: np.ndarray, fold: float, bounded: bool = False) -> np.ndarray:
-    """Return the inverse of `stretched`.
-
-    Examples
-    --------
-    >>> unstretched(stretched(np.array([-2.0, 3.0]), 1e-6, True), 1e-6, True).round(9)
-    array([-2.,  3.])
-    """
-    theta = np.asarray(theta)
-    if not fold:
-        return theta
-    if bounded:
-        theta = np.arctanh(np.clip(theta, -_INSIDE, _INSIDE))
-    return np.arcsinh(theta / fold)
-
-
-def local_polynomial(values: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Return values between tabulated ones, along the first axis of `values`.
-
-    `place` counts in steps of the table from 0.
-
-    Examples
-    --------
-    >>> table = np.sin(0.1 * np.arange(40))
-    >>> bool(abs(local_polynomial(table, np.array([17.3]))[0] - np.sin(1.73)) < 1e-13)
-    True
-    """
-    last = len(values) - 1
-    place = np.clip(place, 0.0, last)
-    first = np.clip(place.astype(int) - (_DEGREE // 2 - 1), 0, last - _DEGREE + 1)
-    offset = place - first
-    whole = np.rint(offset)
-    offset = np.where(np.abs(offset - whole) < 1e-9, whole + 1e-9, offset)
-    extra = (1,) * (values.ndim - 1)
-    total = np.zeros(place.shape + values.shape[1:])
-    below = np.zeros(place.shape)
-    for j in range(_DEGREE):
-        share = _BARYCENTRIC[j] / (offset - j)
-        total += share.reshape(place.shape + extra) * values[first + j]
-        below += share
-    return total / below.reshape(place.shape + extra)
+_NEAR = 14  # points of a local interpolation between Gauss-Legendre nodes
 
 
 class PanelRule:
@@ -289,298 +97,6 @@ class PanelRule:
             for low, high, length in zip(self.edges[:-1], self.edges[1:], lengths, strict=True)
         ]
         return np.concatenate([*parts, self.edges[-1:]])
-
-
-# --- the integral of one likelihood over a normal ------------------------------------------------
-
-
-def log_marginals(curve: Curve, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
-    """Return ``log I(mu, tau)`` over the top of the curve.
-
-    Parameters
-    ----------
-    curve : Curve
-    mu, tau : ndarray, shapes (m,) and (r,)
-        tau increases.
-
-    Returns
-    -------
-    ndarray, shape (m, r)
-    """
-    if curve.fold:
-        spacing = np.sqrt(curve.fold**2 + (np.abs(mu)[:, None] + 6 * tau) ** 2)
-        summed = tau >= 1.2 * curve.step * spacing
-    else:
-        summed = np.broadcast_to(tau >= 1.2 * curve.step, (len(mu), len(tau)))
-        for edge in curve.level_edges:  # the sum breaks off there, too sharply for a small tau
-            near = np.abs(mu[:, None] - edge) < _REACH * tau
-            summed = summed & ~(near & (tau < 12 * curve.step))
-    found = np.empty(summed.shape)
-    if curve.level:
-        return np.zeros(summed.shape)
-    columns = np.flatnonzero(summed.any(axis=0))
-    for block in np.array_split(columns, max(len(columns) // 6, 1)):
-        if len(block):
-            found[:, block] = _wide_marginals(curve, mu, tau[block])
-    columns = np.flatnonzero(~summed.all(axis=0))
-    if len(columns):
-        simple = not curve.fold and not curve.level_edges
-        narrow = (_narrow_table if simple else _narrow_marginals)(curve, mu, tau[columns])
-        found[:, columns] = np.where(summed[:, columns], found[:, columns], narrow)
-    return found
-
-
-def _wide_marginals(curve: Curve, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
-    """As `log_marginals` where the normal is wide against the grid: the trapezoid sum."""
-    reach = _REACH * tau[-1]
-    first, last = np.searchsorted(curve.theta, [mu[0] - reach, mu[-1] + reach])
-    near = slice(max(first - 1, 0), last + 1)
-    squares = (curve.theta[near] - mu[:, None]) ** 2
-    kernel = np.exp(squares[None] * (-0.5 / tau**2)[:, None, None])  # (r, m, q)
-    total = (kernel @ curve.weighted[near]).T / (np.sqrt(2 * np.pi) * tau)
-    for edge, value, side in zip(
-        curve.theta[[0, -1]], np.exp(curve.log_values[[0, -1]] - curve.top), (1, -1), strict=True
-    ):
-        if value > 1e-100:  # level there and beyond
-            total += value * special.ndtr(side * (edge - mu[:, None]) / tau)
-    return np.log(np.maximum(total, 1e-300))
-
-
-_HERMITE, _HERMITE_WEIGHTS = np.polynomial.hermite_e.hermegauss(12)
-_HERMITE_WEIGHTS = _HERMITE_WEIGHTS / _HERMITE_WEIGHTS.sum()
-
-
-def _narrow_marginals(curve: Curve, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
-    """As `log_marginals` where the normal is narrow against the likelihood: Gauss-Hermite."""
-    points = mu[:, None, None] + tau[:, None] * _HERMITE
-    logs = curve.log_likelihood(points)
-    top = logs.max(axis=-1)
-    return top + np.log(np.exp(logs - top[..., None]) @ _HERMITE_WEIGHTS)
-
-
-def _narrow_table(curve: Curve, mu: np.ndarray, tau: np.ndarray) -> np.ndarray:
-    """As `_narrow_marginals` for many tau: a polynomial in tau squared through a few."""
-    if len(tau) <= _CHEBYSHEV:
-        return _narrow_marginals(curve, mu, tau)
-    angles = (2 * np.arange(_CHEBYSHEV) + 1) * np.pi / (2 * _CHEBYSHEV)
-    nodes = 0.5 * tau[-1] ** 2 * (1 + np.cos(angles))
-    gap = tau[:, None] ** 2 - nodes
-    gap = np.where(np.abs(gap) < 1e-14 * nodes, 1e-14 * nodes, gap)
-    share = (-1.0) ** np.arange(_CHEBYSHEV) * np.sin(angles) / gap
-    return (
-        _narrow_marginals(curve, mu, np.sqrt(nodes)) @ (share / share.sum(axis=1, keepdims=True)).T
-    )
-
-
-# --- tabulating likelihoods ----------------------------------------------------------------------
-
-
-def tabulate(
-    log_likelihood: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    centres: np.ndarray,
-    scales: np.ndarray,
-    mu_prior: LocationPrior,
-    tau_prior: HeterogeneityPrior,
-    *,
-    power: int,
-    folds: np.ndarray | None = None,
-    resolution: float = 1.0,
-) -> tuple[list[Curve], Pilot]:
-    """Return every study's tabulated likelihood, and about where the posterior lies.
-
-    Parameters
-    ----------
-    log_likelihood : callable
-        Of study indices and effects, both flat arrays of one length.
-    centres, scales : ndarray, shape (k,)
-        About the best effect of each study and its standard error; only to place the grids.
-    mu_prior, tau_prior
-    power : int
-        See `find_pilot`.
-    folds : ndarray, shape (k,), optional
-        `Curve.fold` of each; 0 for none.
-    resolution : float
-    """
-    folds = np.zeros(len(centres)) if folds is None else folds
-    bounded = bool(np.isfinite(mu_prior.upper))
-    coarse, values = _coarse(log_likelihood, centres, scales, mu_prior, tau_prior)
-    means, variances = _as_normals(coarse, values, scales, mu_prior)
-    pilot = find_pilot(means, variances, mu_prior, tau_prior, power)
-    low = max(pilot.mu[0] - _REACH * pilot.tau_top, mu_prior.lower)
-    high = min(pilot.mu[1] + _REACH * pilot.tau_top, mu_prior.upper)
-    grids = []
-    for i in range(len(centres)):
-        first, last = _natural_range(coarse[i], values[i], low, high)
-        step = min(0.3, 0.35 * scales[i]) / resolution
-        if folds[i]:
-            step = min(0.05, 0.35 * scales[i] / max(abs(centres[i]), scales[i])) / resolution
-            first, last = unstretched(np.array([first, last]), folds[i], bounded)
-        elif bounded:
-            step = 0.35 * scales[i] / resolution
-        else:  # a level end is carried on, so that a narrow normal meets no sharp break
-            first -= 100 * step * resolution * (values[i][0] > values[i].max() - _NEGLIGIBLE)
-            last += 100 * step * resolution * (values[i][-1] > values[i].max() - _NEGLIGIBLE)
-        count = max(int(np.ceil((last - first) / step)) + 1, 2 * _DEGREE)
-        grids.append((first, (last - first) / (count - 1), count))
-    index = np.repeat(np.arange(len(grids)), [count for *_, count in grids])
-    u = np.concatenate([first + step * np.arange(count) for first, step, count in grids])
-    theta = np.clip(stretched(u, folds[index], bounded), mu_prior.lower, mu_prior.upper)
-    logs = np.split(log_likelihood(index, theta), np.cumsum([c for *_, c in grids])[:-1])
-    curves = [
-        Curve(first, step, log, float(scale), float(fold), bounded)
-        for (first, step, _), log, scale, fold in zip(grids, logs, scales, folds, strict=True)
-    ]
-    return curves, pilot
-
-
-def _coarse(log_likelihood, centres, scales, mu_prior, tau_prior):
-    """Return a sparse wide grid for each study and its log likelihoods, shape (k, 81)."""
-    reach = mu_prior.ends[1] - mu_prior.ends[0]
-    if tau_prior.family == "half_normal":
-        reach += _REACH * 9 * tau_prior.parameters[0]
-    elif tau_prior.family == "uniform":
-        reach += _REACH * tau_prior.parameters[0]
-    else:
-        reach = max(reach + 60.0, 400.0)  # likelihoods are level, or nothing, beyond
-    offsets = np.sinh(np.linspace(-1, 1, 81) * np.arcsinh(reach / scales)[:, None])
-    theta = np.clip(centres[:, None] + scales[:, None] * offsets, mu_prior.lower, mu_prior.upper)
-    index = np.repeat(np.arange(len(centres)), theta.shape[1])
-    return theta, log_likelihood(index, theta.ravel()).reshape(theta.shape)
-
-
-def _as_normals(theta, values, scales, mu_prior):
-    """Return mean and variance of each likelihood, as what it adds to a wide normal."""
-    wide = mu_prior.spread**2 + scales**2
-    logs = values - 0.5 * (theta - mu_prior.centre) ** 2 / wide[:, None]
-    weight = np.exp(logs - logs.max(axis=1, keepdims=True)) * np.gradient(theta, axis=1)
-    weight /= weight.sum(axis=1, keepdims=True)
-    mean = (weight * theta).sum(axis=1)
-    variance = (weight * (theta - mean[:, None]) ** 2).sum(axis=1)
-    precision = np.maximum(1 / variance - 1 / wide, 1e-3 / wide)
-    middle = (mean / variance - mu_prior.centre / wide) / precision
-    middle = np.clip(middle, mean - 3 * np.sqrt(wide), mean + 3 * np.sqrt(wide))
-    return middle, 1 / precision
-
-
-def _natural_range(theta, values, low: float, high: float) -> tuple[float, float]:
-    """Return the ends between which a likelihood is neither level nor of no account."""
-    live = values > values.max() - _NEGLIGIBLE
-    level = 1e-12 * np.maximum(1.0, np.abs(values))
-    from_low = np.flatnonzero(live & (np.abs(values - values[0]) > level))
-    from_high = np.flatnonzero(live & (np.abs(values - values[-1]) > level))
-    if not len(from_low):  # level throughout
-        return 0.0, 1.0
-    first = max(theta[max(from_low[0] - 1, 0)], low)
-    last = min(theta[min(from_high[-1] + 1, len(theta) - 1)], high)
-    if last <= first:  # all that matters lies on one side, where this likelihood is level
-        first, last = (theta[0], theta[0] + 1.0) if high <= first else (theta[-1] - 1.0, theta[-1])
-    return float(first), float(last)
-
-
-# --- where the posterior lies: a pilot by normal approximations ----------------------------------
-
-
-@dataclass(frozen=True)
-class Pilot:
-    """About where mu and tau lie; used only to place nodes.
-
-    Parameters
-    ----------
-    unit : float
-        A usual size of tau.
-    variable : tuple of float
-        Ends of the variable of integration of tau.
-    mu : tuple of float
-        Ends of mu, wide.
-    centre, width : float
-        Of mu; the width is the least that matters.
-    tau_top : float
-        The greatest tau that matters.
-    """
-
-    unit: float
-    variable: tuple[float, float]
-    mu: tuple[float, float]
-    centre: float
-    width: float
-    tau_top: float
-
-
-def find_pilot(
-    means: np.ndarray,
-    variances: np.ndarray,
-    mu_prior: LocationPrior,
-    tau_prior: HeterogeneityPrior,
-    power: int,
-) -> Pilot:
-    """Return about where mu and tau lie, taking each likelihood as normal.
-
-    Parameters
-    ----------
-    means, variances : ndarray, shape (k,)
-        Of the likelihoods, as normals.
-    power : int
-        The likelihood falls at least as ``tau**-power``.
-    """
-    spread = float(np.sqrt(np.median(variances) + np.var(means))) + 1e-12
-    unit = _usual_tau(means, variances, mu_prior, tau_prior, spread)
-    one = np.array([unit])
-    low, high = (float(end[0]) for end in tau_prior.reach(power, one, np.array([spread])))
-    v = np.linspace(low, high, 400)[1:] if low == 0 else np.linspace(low, high, 400)
-    tau, log_slope = tau_prior.tau_and_log_slope(v, unit)
-    log_posterior, centre, width = _normal_posterior(means, variances, mu_prior, tau)
-    log_posterior = log_posterior + tau_prior.log_density(tau) + log_slope
-    log_posterior -= log_posterior.max()
-    kept = np.flatnonzero(log_posterior > -_DEPTH - 6)
-    first, last = max(kept[0] - 2, 0), min(kept[-1] + 2, len(v) - 1)
-    weight = np.exp(log_posterior)
-    weight /= weight.sum()
-    matters = np.flatnonzero(weight > 1e-9)
-    low_end, high_end = mu_prior.ends
-    ends = (
-        max(float((centre - 20 * width)[kept].min()), low_end),
-        min(float((centre + 20 * width)[kept].max()), high_end),
-    )
-    middle = float(np.clip(weight @ centre, *ends))
-    return Pilot(
-        unit=unit,
-        variable=(low if first == 0 else float(v[first]), float(v[last])),
-        mu=ends,
-        centre=middle,
-        width=float(width[matters].min()),
-        tau_top=float(tau[last]),
-    )
-
-
-def _usual_tau(means, variances, mu_prior, tau_prior, spread: float) -> float:
-    """Return the median of tau over a wide grid of its logarithm."""
-    tau = np.exp(np.linspace(np.log(spread) - 14, np.log(spread) + 14, 400))
-    top = tau_prior.support[1]
-    tau = tau[tau < top] if np.isfinite(top) else tau
-    if len(tau) < 2:
-        return 0.5 * top
-    log_posterior = _normal_posterior(means, variances, mu_prior, tau)[0]
-    log_posterior = log_posterior + tau_prior.log_density(tau) + np.log(tau)
-    with np.errstate(under="ignore"):
-        weight = np.exp(log_posterior - log_posterior.max())
-    return float(tau[np.searchsorted(np.cumsum(weight), 0.5 * weight.sum())])
-
-
-def _normal_posterior(means, variances, mu_prior, tau):
-    """Return the log marginal likelihood of tau, and mean and width of mu given it."""
-    total = variances + tau[:, None] ** 2
-    precision = 1 / mu_prior.spread**2 + (1 / total).sum(axis=1)
-    centre = (mu_prior.centre / mu_prior.spread**2 + (means / total).sum(axis=1)) / precision
-    misfit = ((means - centre[:, None]) ** 2 / total).sum(axis=1)
-    misfit = misfit + ((centre - mu_prior.centre) / mu_prior.spread) ** 2
-    return (
-        -0.5 * (misfit + np.log(total).sum(axis=1) + np.log(precision)),
-        centre,
-        1 / np.sqrt(precision),
-    )
-
-
-# --- the posterior -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -652,13 +168,7 @@ class QuadraturePosterior:
         v = self.tau_rule.uniform(int(400 * self.resolution))
         values = self.tau_rule.interpolation(v) @ (log_density + self.log_slope_tau)
         base = GridDistribution(v, values, finite_moments=self.finite_moments)
-        prior, unit = self.tau_prior, self.unit
-        return TransformedDistribution(
-            base,
-            lambda v: prior.tau_and_log_slope(v, unit)[0],
-            lambda tau: prior.integration_variable(tau, unit),
-            lambda v: prior.slope_of_tau(v, unit),
-        )
+        return heterogeneity_of(base, self.tau_prior, self.unit)
 
     @cached_property
     def prediction(self) -> GridDistribution:
@@ -689,7 +199,7 @@ class QuadraturePosterior:
 
         theta = np.union1d(points[kept], curve.theta[(curve.theta > low) & (curve.theta < high)])
         values = log_density(theta)
-        near = np.flatnonzero(values > values.max() - _DEPTH)
+        near = np.flatnonzero(values > values.max() - DEPTH)
         theta = theta[max(near[0] - 1, 0) : near[-1] + 2]
         core = _core(theta, log_density(theta))
         theta = np.union1d(theta, np.linspace(*core, int(300 * self.resolution)))
@@ -700,7 +210,7 @@ class QuadraturePosterior:
 
     def _points(self) -> np.ndarray:
         """Return a grid for effects of single studies, finest in the middle."""
-        reach = _REACH * float(self.tau[self.weights.sum(axis=0) > 1e-16].max())
+        reach = REACH * float(self.tau[self.weights.sum(axis=0) > 1e-16].max())
         low = max(self.mu[0] - reach, self.bounds[0])
         high = min(self.mu[-1] + reach, self.bounds[1])
         ends = np.arcsinh((np.array([low, high]) - self.centre) / self.width)
@@ -748,12 +258,12 @@ class QuadraturePosterior:
     def _narrowly_smoothed(self, fine: np.ndarray, tau: float, points: np.ndarray) -> np.ndarray:
         """As `_smoothed` for one tau that is small against the spacing of mu."""
         u = self._fine_u
-        shifted = points[:, None] + tau * _HERMITE
+        shifted = points[:, None] + tau * HERMITE
         place = (np.arcsinh((shifted - self.centre) / self.width) - u[0]) / (u[1] - u[0])
         outside = (place < 0) | (place > len(u) - 1)
         values = np.exp(local_polynomial(fine.T, place))  # (p, h, f)
         values[outside] = 0.0
-        return np.einsum("phf,h->fp", values, _HERMITE_WEIGHTS)
+        return np.einsum("phf,h->fp", values, HERMITE_WEIGHTS)
 
     @cached_property
     def _fine_u(self) -> np.ndarray:
@@ -841,6 +351,46 @@ def _cut_grid(points: np.ndarray, density: np.ndarray, finite_moments: int) -> G
     return GridDistribution(points[inner], values, finite_moments=finite_moments)
 
 
+def posterior_of(
+    log_likelihood: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    centres: np.ndarray,
+    scales: np.ndarray,
+    mu_prior: LocationPrior,
+    tau_prior: HeterogeneityPrior,
+    *,
+    power: int,
+    folds: np.ndarray | None = None,
+    resolution: float = 1.0,
+) -> QuadraturePosterior:
+    """Return the posterior of mu and tau for any likelihood of a study's effect.
+
+    Parameters
+    ----------
+    log_likelihood, centres, scales, mu_prior, tau_prior, power, folds, resolution
+        As for :func:`riskmodel.evidence.quadrature_pilot.tabulate`.
+    """
+    curves, pilot = tabulate(
+        log_likelihood,
+        centres,
+        scales,
+        mu_prior,
+        tau_prior,
+        power=power,
+        folds=folds,
+        resolution=resolution,
+    )
+    return random_effects(
+        curves,
+        pilot,
+        mu_prior,
+        tau_prior,
+        bounds=(mu_prior.lower, mu_prior.upper),
+        power=power,
+        resolution=resolution,
+        break_at_zero=folds is not None and bool(np.any(folds)),
+    )
+
+
 def random_effects(
     curves: list[Curve],
     pilot: Pilot,
@@ -922,10 +472,10 @@ def _trimmed(curves, pilot, mu_prior, tau_prior, bounds):
     found = found - len(curves) * log_inside(mu, tau, bounds)
     found = found + mu_prior.log_density(mu)[:, None] + tau_prior.log_density(tau) + log_slope
     rows = found.max(axis=1)
-    kept = np.flatnonzero(rows > rows.max() - _DEPTH)
+    kept = np.flatnonzero(rows > rows.max() - DEPTH)
     ends = float(mu[max(kept[0] - 1, 0)]), float(mu[min(kept[-1] + 1, len(mu) - 1)])
     columns = found.max(axis=0)
-    kept = np.flatnonzero(columns > columns.max() - _DEPTH)
+    kept = np.flatnonzero(columns > columns.max() - DEPTH)
     first, last = max(kept[0] - 1, 0), min(kept[-1] + 1, len(v) - 1)
     low = pilot.variable[0] if first == 0 else float(v[first])
     return ends, (low, float(v[last]))

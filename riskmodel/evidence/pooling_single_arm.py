@@ -7,6 +7,7 @@ events of n                       ``y ~ Binomial(n, expit(t))``   ``t ~ Normal(m
 events in a time under watch      ``y ~ Poisson(T * exp(t))``     ``t ~ Normal(mu, tau)``, log rate
 ================================  ==============================  ===============================
 
+With a comparator `pool_rates` gives rate ratios, :mod:`riskmodel.evidence.pooling_rate_ratios`.
 Nothing is added to an arm without events. The effect in a new study, ``Normal(mu, tau)`` over the
 posterior of both, is the meta-analytic-predictive prior for a new population; a share of it may be
 given to a vague distribution, so that a population unlike the others is not overruled by them.
@@ -14,7 +15,7 @@ given to a vague distribution, so that a population unlike the others is not ove
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
@@ -24,32 +25,27 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from riskmodel.errors import ParameterError, Phrase, Problem
+from riskmodel.errors import ParameterError, Problem
 from riskmodel.evidence.distributions import (
     GridDistribution,
     TransformedDistribution,
     expit_of,
     exponential_of,
 )
-from riskmodel.evidence.families import Family, Mixture, require_probability
+from riskmodel.evidence.families import Family, Mixture
 from riskmodel.evidence.heterogeneity import HeterogeneityPrior
-from riskmodel.evidence.pooling_counts import (
+from riskmodel.evidence.pooling_checks import (
     check_events_and_n,
-    check_resolution,
     checked_names,
-    location_prior,
-    log_choose,
-    proper_tau_prior,
-    softplus,
-    summary_table,
+    checked_priors,
+    positive_numbers,
     whole_numbers,
 )
-from riskmodel.evidence.pooling_quadrature import (
-    LocationPrior,
-    QuadraturePosterior,
-    random_effects,
-    tabulate,
-)
+from riskmodel.evidence.pooling_likelihoods import log_choose, softplus
+from riskmodel.evidence.pooling_priors import LocationPrior
+from riskmodel.evidence.pooling_quadrature import QuadraturePosterior, posterior_of
+from riskmodel.evidence.pooling_rate_ratios import PooledRateRatios, pool_rate_ratios
+from riskmodel.evidence.pooling_tables import PooledByQuadrature, summary_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +76,7 @@ def moments_of_new_rate(tau_prior: HeterogeneityPrior) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class PooledArms:
+class PooledArms(PooledByQuadrature):
     """What :func:`pool_proportions` and :func:`pool_rates` return.
 
     Parameters
@@ -103,26 +99,6 @@ class PooledArms:
     notes: tuple[str, ...] = field(repr=False)
     posterior: QuadraturePosterior = field(repr=False)
 
-    @property
-    def effect(self) -> GridDistribution:
-        """The mean over studies, in log odds or log rate."""
-        return self.posterior.effect
-
-    @property
-    def heterogeneity(self) -> TransformedDistribution:
-        """The standard deviation between studies, in log odds or log rate."""
-        return self.posterior.heterogeneity
-
-    @property
-    def prediction(self) -> GridDistribution:
-        """The log odds or log rate in a new study."""
-        return self.posterior.prediction
-
-    @property
-    def log_marginal_likelihood(self) -> float:
-        """Natural log of the probability of the data under the model and its priors."""
-        return self.posterior.log_marginal_likelihood
-
     @cached_property
     def pooled(self) -> TransformedDistribution:
         """The risk or rate of the middle study: `effect` on the scale of the counts."""
@@ -139,11 +115,6 @@ class PooledArms:
             return expit_of(found)
         return exponential_of(found, finite_moments=moments)
 
-    @cached_property
-    def studies(self) -> pd.DataFrame:
-        """The table of studies, with 95% intervals; `studies_table` for other levels."""
-        return self.studies_table(0.95)
-
     def studies_table(self, prob: float = 0.95) -> pd.DataFrame:
         """Return one row a study: its counts, and its own risk or rate given all studies.
 
@@ -151,35 +122,23 @@ class PooledArms:
         """
         import pandas as pd
 
-        prob = require_probability("prob", prob)
-        tail = 0.5 * (1 - prob)
-        own = [self._natural(found) for found in self.posterior.study_effects()]
-        ends = np.array([found.ppf([tail, 0.5, 1 - tail]) for found in own])
+        own = self._own_effects(prob, self.measure, self._natural)
         return pd.DataFrame(
             {
                 "study": list(self.study),
                 "events": self.events.astype(int),
                 "n" if self.measure == "proportion" else "person_time": self.exposure,
                 "observed": self.events / self.exposure,
-                f"{self.measure}_mean": [found.mean() for found in own],
-                f"{self.measure}_standard_deviation": [found.std() for found in own],
-                f"{self.measure}_median": ends[:, 1],
-                f"{self.measure}_lower": ends[:, 0],
-                f"{self.measure}_upper": ends[:, 2],
-                "prob": prob,
+                **own,
             }
         )
 
-    def summary(self, prob: float = 0.95) -> pd.DataFrame:
-        """Return effect, heterogeneity and prediction, and risks or rates, one row each."""
-        named = {
-            "effect": self.effect,
-            "heterogeneity": self.heterogeneity,
-            "prediction": self.prediction,
+    def named(self) -> dict[str, object]:
+        """Return effect, heterogeneity and prediction, and risks or rates."""
+        return super().named() | {
             f"pooled_{self.measure}": self.pooled,
             f"predicted_{self.measure}": self.predicted,
         }
-        return summary_table(named, prob)
 
 
 def pool_proportions(
@@ -232,7 +191,7 @@ def pool_proportions(
     study = checked_names(study, names, counts, problems)
     if not problems:
         check_events_and_n(names, counts, study, problems)
-    priors = _checked_priors(mu_prior, tau_prior, resolution, problems)
+    priors = checked_priors(mu_prior, tau_prior, resolution, problems)
     y, size = counts
 
     def log_likelihood(index, theta):
@@ -242,7 +201,10 @@ def pool_proportions(
     centres = special.logit((y + 0.5) / (size + 1.0))
     scales = np.sqrt(1 / (y + 0.5) + 1 / (size - y + 0.5))
     inner = (y > 0) & (y < size)
-    posterior = _posterior(log_likelihood, centres, scales, priors, int(inner.sum()), resolution)
+    power = int(inner.sum())
+    posterior = posterior_of(
+        log_likelihood, centres, scales, *priors, power=power, resolution=resolution
+    )
     notes = _notes(int((y == 0).sum()), int((y == size).sum()), len(y))
     return PooledArms("proportion", study, y, size, *priors, notes, posterior)
 
@@ -250,13 +212,15 @@ def pool_proportions(
 def pool_rates(
     events: ArrayLike,
     person_time: ArrayLike,
+    events_comparator: ArrayLike | None = None,
+    person_time_comparator: ArrayLike | None = None,
     *,
     study: Sequence[str] | None = None,
-    tau_prior: object = DEFAULT_TAU_PRIOR["rate"],
-    mu_prior: object = DEFAULT_MU_PRIOR["rate"],
+    tau_prior: object = None,
+    mu_prior: object = None,
     resolution: float = 1.0,
-) -> PooledArms:
-    """Return the pooled rate of single arms, Poisson with a log-normal rate between studies.
+) -> PooledArms | PooledRateRatios:
+    """Return the pooled rate of single arms, or with a comparator the pooled rate ratio.
 
     Parameters
     ----------
@@ -264,37 +228,59 @@ def pool_rates(
         Events; whole numbers.
     person_time : array_like, shape (k,)
         Time under watch, in one unit for all; rates are per that unit.
+    events_comparator, person_time_comparator : array_like, shape (k,), optional
+        The same under the comparator; both or neither. A rate ratio has no unit.
     study : sequence of str, optional
         Names; by default ``study 1`` and so on.
     tau_prior : optional
-        Prior of the standard deviation of the log rate between studies, by default half-normal(1).
+        Prior of the standard deviation between studies: of log rates, by default half-normal(1);
+        of log rate ratios, by default half-normal(0.5).
     mu_prior : optional
         Of the mean log rate per unit of `person_time`, by default Normal(0, 10), which is vague in
-        any unit in use. See :func:`pool_proportions`.
+        any unit in use; of the mean log rate ratio, by default Normal(0, 2.82), that is 95% of
+        ratios between 1/251 and 251. See :func:`pool_proportions`.
     resolution : float
         Multiplies every number of nodes.
 
     Returns
     -------
-    PooledArms
+    PooledArms, or PooledRateRatios with a comparator
 
     Raises
     ------
     ParameterError
-        For counts or times that cannot be, lists of different lengths or priors that are not
-        proper.
+        For counts or times that cannot be, lists of different lengths, half a comparator or
+        priors that are not proper.
+
+    Notes
+    -----
+    Single arms: Poisson, with a log-normal rate between studies. Two arms: the events of both
+    given, those under treatment are exactly Binomial, see
+    :mod:`riskmodel.evidence.pooling_rate_ratios`.
 
     Examples
     --------
     >>> pooled = pool_rates([3, 0, 12], [210.0, 95.5, 480.0])
     >>> [round(end, 4) for end in pooled.pooled.interval(0.95)]
     [0.0025, 0.0414]
+    >>> pooled = pool_rates([3, 0, 12], [210.0, 95.5, 480.0], [9, 2, 20], [200.0, 101.0, 490.0])
+    >>> [round(end, 2) for end in pooled.effect_ratio.interval(0.95)]
+    [0.17, 1.0]
     """
+    if events_comparator is not None or person_time_comparator is not None:
+        comparator = (events_comparator, person_time_comparator)
+        priors = {"tau_prior": tau_prior, "mu_prior": mu_prior}
+        given = {name: prior for name, prior in priors.items() if prior is not None}
+        return pool_rate_ratios(
+            events, person_time, *comparator, study=study, resolution=resolution, **given
+        )
+    tau_prior = DEFAULT_TAU_PRIOR["rate"] if tau_prior is None else tau_prior
+    mu_prior = DEFAULT_MU_PRIOR["rate"] if mu_prior is None else mu_prior
     problems: list[Problem] = []
     y = whole_numbers("events", events, problems)
-    time = _positive_numbers("person_time", person_time, problems)
+    time = positive_numbers("person_time", person_time, problems)
     study = checked_names(study, ("events", "person_time"), [y, time], problems)
-    priors = _checked_priors(mu_prior, tau_prior, resolution, problems)
+    priors = checked_priors(mu_prior, tau_prior, resolution, problems)
 
     def log_likelihood(index, theta):
         seen = y[index]
@@ -303,7 +289,10 @@ def pool_rates(
         return seen * (theta + np.log(time[index])) - expected - special.gammaln(seen + 1)
 
     centres, scales = np.log((y + 0.5) / time), 1 / np.sqrt(y + 0.5)
-    posterior = _posterior(log_likelihood, centres, scales, priors, int((y > 0).sum()), resolution)
+    power = int((y > 0).sum())
+    posterior = posterior_of(
+        log_likelihood, centres, scales, *priors, power=power, resolution=resolution
+    )
     notes = _notes(int((y == 0).sum()), 0, len(y))
     return PooledArms("rate", study, y, time, *priors, notes, posterior)
 
@@ -408,49 +397,6 @@ def baseline_risk(
 
 
 # --- what both share -----------------------------------------------------------------------------
-
-
-def _posterior(
-    log_likelihood: Callable, centres, scales, priors, power: int, resolution: float
-) -> QuadraturePosterior:
-    mu_prior, tau_prior = priors
-    curves, pilot = tabulate(
-        log_likelihood, centres, scales, mu_prior, tau_prior, power=power, resolution=resolution
-    )
-    return random_effects(curves, pilot, mu_prior, tau_prior, power=power, resolution=resolution)
-
-
-def _checked_priors(mu_prior, tau_prior, resolution, problems: list[Problem]):
-    """Return both priors, or raise with every problem found up to here."""
-    found = location_prior(mu_prior, problems), proper_tau_prior(tau_prior, problems)
-    check_resolution(resolution, problems)
-    if problems:
-        raise ParameterError(problems)
-    return found
-
-
-def _positive_numbers(name: str, given: object, problems: list[Problem]) -> np.ndarray:
-    try:
-        values = np.atleast_1d(np.asarray(given, float))
-    except (TypeError, ValueError):
-        values = np.full((1, 1), np.nan)
-    if values.ndim != 1 or not len(values):
-        shape = Phrase("no list of numbers")
-        problems.append(
-            Problem(field=name, found=shape, allowed="one number a study", remedy="give a list")
-        )
-        return np.empty(0)
-    for i, value in enumerate(values):
-        if not np.isfinite(value) or value <= 0:
-            problems.append(
-                Problem(
-                    field=f"{name}[{i}]",
-                    found=float(value),
-                    allowed="a positive number",
-                    remedy="give patients times the mean follow-up, in one unit for all",
-                )
-            )
-    return values
 
 
 def _notes(without: int, full: int, k: int) -> tuple[str, ...]:

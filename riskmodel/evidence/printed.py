@@ -155,9 +155,13 @@ def _numbers_of(record: Statement) -> Iterator[tuple[float, str | None]]:
         if record.interval is not None and record.interval.kind != "rounding":
             yield record.interval.lower, record.unit
             yield record.interval.upper, record.unit
-        if record.counts is not None and not record.estimated:
-            yield record.counts.events, "count"
-            yield record.counts.n, "count"
+        for counts in (record.counts, record.comparator_counts):
+            if counts is not None and not record.estimated:
+                yield counts.events, "count"
+                yield counts.n, "count"
+        if record.events_over is not None and not record.estimated:
+            yield record.events_over.events, "count"
+            yield record.events_over.time, "count"
     parts = {
         TimeRange: ("span",),
         Window: ("opens", "closes"),

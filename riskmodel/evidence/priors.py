@@ -13,7 +13,8 @@ a rate or ratio and a ``log_sd``               log-normal: location log(point), 
 a difference with its interval, or an ``sd``   normal: (upper - lower) / (2 z), or that spread
 an NNT or NNH with its interval, or an ``sd``  normal for the risk difference: 1/NNT, interval
                                                ends 1/limits, signed by the direction
-several ratios or differences and a ``pool``   random effects over the studies, exact by quadrature
+several figures or counts and a ``pool``       random effects over the studies, exact by quadrature
+several judgements and ``experts``             linear or logarithmic pool of the experts' densities
 any of these and a ``discount``                widened, shifted or mixed as declared
 risks at covariate values and a ``line``       intercept and slope of a line on the log-odds scale,
                                                each risk counting as m patients
@@ -25,7 +26,7 @@ A point alone never becomes a distribution.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -54,6 +55,7 @@ POSITIVE_MEASURES = (
 NUMBERS_NEEDED = ("number_needed_to_treat", "number_needed_to_harm")
 DIFFERENCES = ("risk_difference", "mean_difference", *NUMBERS_NEEDED)
 
+JEFFREYS = "the Jeffreys prior"  # ends the rule of a Beta that half an event was added to
 
 # Where the quantiles of a distribution without a formula are kept: 1e-9 lies beyond either end,
 # and a straight line between two of them is within 1e-4 of a standard deviation.
@@ -372,12 +374,30 @@ def build_priors(loaded: LoadedProblem, names: Iterable[str] | None = None) -> d
 
 def build_prior(loaded: LoadedProblem, name: str) -> Prior | LinePrior:
     """Return one prior of a problem, by the rule its declaration implies."""
+    discount = loaded.problem.priors[name].discount
+    if discount is None:
+        return undiscounted_prior(loaded, name)
+    from riskmodel.evidence.discounted_priors import check_discount, discounted
+
+    check_discount(loaded, name)
+    return discounted(undiscounted_prior(loaded, name), discount)
+
+
+def undiscounted_prior(loaded: LoadedProblem, name: str) -> Prior | LinePrior:
+    """Return one prior of a problem with its source at face value."""
     specification = loaded.problem.priors[name]
     estimates = [loaded.estimates[key] for key in specification.from_]
     if specification.line:
         return _line(loaded, name, specification, estimates)
+    if specification.experts:
+        from riskmodel.evidence.expert_priors import expert_prior
+
+        return expert_prior(loaded, name, prior_badge(loaded, name, specification, estimates))
     if specification.pool:
-        return _pooled(loaded, name, specification, estimates)
+        from riskmodel.evidence.synthesised_priors import pooled_prior
+
+        badge = prior_badge(loaded, name, specification, estimates)
+        return pooled_prior(loaded, name, badge)
     if len(estimates) > 1:
         _refuse(
             loaded,
@@ -387,134 +407,7 @@ def build_prior(loaded: LoadedProblem, name: str) -> Prior | LinePrior:
             "one estimate, or several with `pool:`",
             "name the estimate to use, or add `pool: {take: mean, because: ...}`",
         )
-    discount = specification.discount
-    if discount is None:
-        return _single(loaded, name, specification, estimates[0])
-    _check_discount(loaded, name, discount)
-    prior = _single(loaded, name, specification.model_copy(update={"discount": None}), estimates[0])
-    if prior.family == "beta":
-        return _discounted_counts(loaded, name, discount, prior)
-    from riskmodel.evidence.distributions import NormalMixture
-
-    plain = NormalMixture([1.0], [prior.first], [prior.second])
-    return _with_discount(loaded, name, specification, prior, plain)
-
-
-def _check_discount(loaded, name: str, discount) -> None:
-    ways = [way for way in ("power", "bias", "robust") if getattr(discount, way) is not None]
-    if len(ways) != 1:
-        _refuse(
-            loaded,
-            name,
-            ("discount",),
-            ways or NOTHING,
-            "exactly one of power, bias, robust",
-            "choose how the source is discounted",
-        )
-    badge = loaded.problem.priors[name].badge
-    if badge in (None, "data"):
-        _refuse(
-            loaded,
-            name,
-            ("badge",),
-            NOTHING if badge is None else badge,
-            "assumed, elicited or transported",
-            "a discount is a judgement: add `badge:` with `whose:` and `because:`",
-        )
-
-
-def _discounted_counts(loaded, name: str, discount, prior: Prior) -> Prior:
-    """Return a Beta prior whose events and non-events count in part (a power prior)."""
-    if discount.power is None:
-        _refuse(
-            loaded,
-            name,
-            ("discount",),
-            Phrase("bias or robust, for a risk"),
-            "power: the share of its patients that count",
-            "write `discount: {power: ...}`",
-        )
-    jeffreys = 0.5 if prior.rule.endswith("Jeffreys prior") else 0.0
-    shapes = ((s - jeffreys) * discount.power + jeffreys for s in (prior.first, prior.second))
-    first, second = shapes
-    rule = f"{prior.rule}; power prior {discount.power:g} ({discount.whose})"
-    return replace(prior, first=first, second=second, rule=rule)
-
-
-def _with_discount(loaded, name, specification, prior: Prior, distribution) -> Prior:
-    """Return a prior kept as quantiles, after the discount that is declared."""
-    from scipy.special import ndtr
-
-    from riskmodel.evidence.synthesised_priors import discounted
-
-    rule = prior.rule
-    if specification.discount:
-        distribution, words = discounted(distribution, specification.discount)
-        rule = f"{rule}; {words}"
-    return replace(
-        prior,
-        family="quantiles",
-        first=float(distribution.mean()),
-        second=float(distribution.std()),
-        rule=rule,
-        knots=tuple(float(x) for x in distribution.ppf(ndtr(SCORES))),
-    )
-
-
-def _pooled(loaded, name, specification: PriorSpecification, estimates) -> Prior:
-    """Return the random-effects prior of several studies."""
-    from riskmodel.evidence.synthesised_priors import POOLED_DIFFERENCES, pooled
-
-    if specification.discount:
-        _check_discount(loaded, name, specification.discount)
-    measures = {estimate.measure for estimate in estimates}
-    if len(measures) > 1 or not measures <= {*RATIO_MEASURES, *POOLED_DIFFERENCES}:
-        _refuse(
-            loaded,
-            name,
-            ("from",),
-            Phrase(", ".join(sorted(measures))),
-            "one measure for all: a ratio, a risk difference or a mean difference",
-            "pool only what is on one scale; counts are pooled with `riskmodel pool`",
-        )
-    (measure,) = measures
-    bare = [e.id for e in estimates if e.limits is None or e.interval.level is None]
-    if bare or len(estimates) < 2:
-        _refuse(
-            loaded,
-            name,
-            ("from",),
-            bare or [e.id for e in estimates],
-            "two or more estimates, each with an interval and its level",
-            "leave out what has no spread",
-        )
-    log = measure in RATIO_MEASURES
-    if not log and specification.pool.tau_prior is None:
-        _refuse(
-            loaded,
-            name,
-            ("pool", "tau_prior"),
-            NOTHING,
-            "a prior on the scale of the difference",
-            "the default is for log ratios; write for example `tau_prior: half_normal:2`",
-        )
-    try:
-        distribution, rule = pooled(estimates, specification.pool, log=log)
-    except ParameterError as error:
-        raise ParameterError(
-            place(
-                loaded,
-                ("priors", name, "pool", "tau_prior"),
-                found=fault.found,
-                allowed=fault.allowed,
-                remedy=fault.remedy,
-            )
-            for fault in error.problems
-        ) from None
-    badge = _badge(loaded, name, specification, estimates)
-    ids = tuple(estimate.id for estimate in estimates)
-    whole = Prior(name, measure, "quantiles", 0.0, 1.0, badge, ids, rule)
-    return _with_discount(loaded, name, specification, whole, distribution)
+    return _single(loaded, name, specification, estimates[0])
 
 
 def _refuse(loaded, name, part, found, allowed, remedy):
@@ -530,7 +423,10 @@ def place(loaded: LoadedProblem, location: tuple, **parts):
     return loaded.document.problem(location, **parts)
 
 
-def _badge(loaded: LoadedProblem, name: str, specification: PriorSpecification, estimates) -> Badge:
+def prior_badge(
+    loaded: LoadedProblem, name: str, specification: PriorSpecification, estimates
+) -> Badge:
+    """Return what a prior rests on; what is not data has to say so."""
     if specification.badge is not None:
         return specification.badge
     judged = [e.id for e in estimates if e.status in ("judgement", "unverified")]
@@ -571,7 +467,7 @@ def _require_use(loaded, name, specification: PriorSpecification, measure: str) 
 
 def _single(loaded, name, specification: PriorSpecification, estimate: Estimate) -> Prior:
     _require_use(loaded, name, specification, estimate.measure)
-    badge = _badge(loaded, name, specification, [estimate])
+    badge = prior_badge(loaded, name, specification, [estimate])
     value = 1 - estimate.number if specification.complement else estimate.number
     size = specification.effective_sample_size
 
@@ -616,7 +512,7 @@ def _single(loaded, name, specification: PriorSpecification, estimate: Estimate)
             "beta",
             events + 0.5,
             n - events + 0.5,
-            f"{events} of {n} with the Jeffreys prior",
+            f"{events:g} of {n} with {JEFFREYS}",
         )
     if estimate.measure in POSITIVE_MEASURES:
         per_day = 1.0
@@ -648,6 +544,8 @@ def _single(loaded, name, specification: PriorSpecification, estimate: Estimate)
         return _difference(loaded, name, specification, estimate, prior)
     if estimate.measure == "risk":
         remedy = "declare `effective_sample_size:` with `badge: assumed`, or give its counts"
+    elif estimate.comparator_counts is not None or estimate.events_over is not None:
+        remedy = "give its interval with `level:`, or pool its counts with those of other studies"
     elif estimate.measure in POSITIVE_MEASURES:
         remedy = "give its interval with `level:`, or declare `log_sd:` with `badge: assumed`"
     else:
@@ -712,7 +610,7 @@ def _difference(loaded, name, specification, estimate: Estimate, prior) -> Prior
 def _line(loaded, name, specification: PriorSpecification, estimates) -> LinePrior:
     line = specification.line
     _require_use(loaded, name, specification, "risk")
-    badge = _badge(loaded, name, specification, estimates)
+    badge = prior_badge(loaded, name, specification, estimates)
     if specification.effective_sample_size is None:
         _refuse(
             loaded,

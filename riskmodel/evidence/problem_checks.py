@@ -9,6 +9,7 @@ import numpy as np
 
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, did_you_mean
 from riskmodel.evidence.checks import as_panel
+from riskmodel.evidence.composite_checks import composite_faults
 from riskmodel.evidence.priors import (
     NUMBERS_NEEDED,
     build_priors,
@@ -92,6 +93,7 @@ def _structure_faults(loaded: LoadedProblem) -> Iterator[Problem]:
     for name in problem.outcomes:
         yield from _outcome_faults(loaded, name)
     yield from _overlap_faults(loaded)
+    yield from composite_faults(loaded)
     yield from _correlation_faults(loaded)
     for i, key, rule in _exclusions(problem):
         covariate = problem.covariates[rule.covariate]
@@ -543,6 +545,8 @@ def _measures(loaded: LoadedProblem, prior: str) -> set[str]:
     specification = loaded.problem.priors[prior]
     if specification.line:
         return {"line"}
+    if specification.pool and specification.pool.measure:
+        return {specification.pool.measure}
     measures = {loaded.estimates[name].measure for name in specification.from_}
     return {"risk_difference" if m in NUMBERS_NEEDED else m for m in measures}
 

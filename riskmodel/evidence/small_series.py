@@ -40,7 +40,8 @@ def small_series(
     trust: str | None = None,
     system: str = "ROBINS-I",
     prior: tuple[float, float] = (1.0, 1.0),
-    bias: tuple[float, float] = (0.0, 0.0),
+    bias_mean: float = 0.0,
+    bias_sd: float = 0.0,
     wanted: bool = False,
     because: str | None = None,
 ) -> SmallSeries:
@@ -61,9 +62,9 @@ def small_series(
         Or a level of trust whose default a0 is taken; see `discount`.
     prior : tuple of float
         The two shapes of the Beta that the treated risk has before the series, for a contrast.
-    bias : tuple of float
-        Mean and variance of what selection and natural course add to the series' log odds, taken
-        off again in a contrast. (0, 0) declares that there is none.
+    bias_mean, bias_sd : float
+        Mean and standard deviation of what selection and natural course add to the series' log
+        odds, taken off again in a contrast. 0 and 0 declare that there is none.
     wanted : bool
         Whether the event is wanted.
     because : str, optional
@@ -96,9 +97,10 @@ source, and a0 or trust
     events, n = require_counts(events, n)
     level = require_probability("level", level)
     first, second = (require_number("prior", shape, above=0) for shape in prior)
-    centre, variance = (require_number("bias", one) for one in bias)
-    if variance < 0:
-        refuse("bias", bias, "a mean and a variance, 0 or more", "give the variance, not the sd")
+    bias_mean = require_number("bias_mean", bias_mean)
+    bias_sd = require_number("bias_sd", bias_sd)
+    if bias_sd < 0:
+        refuse("bias_sd", bias_sd, "a standard deviation, 0 or more", "give it without its sign")
     if comparator is None:
         if a0 is not None or trust is not None:
             refuse(
@@ -133,7 +135,8 @@ source, and a0 or trust
         level=level,
         comparator=found,
         discounted=discounted,
-        bias=(centre, variance),
+        bias_mean=bias_mean,
+        bias_sd=bias_sd,
         wanted=wanted,
     )
 
@@ -178,7 +181,7 @@ class SmallSeries:
     comparator : distribution or None
     discounted : Discounted or None
         The treated risk after prior and discount.
-    bias : tuple of float
+    bias_mean, bias_sd : float
     wanted : bool
     """
 
@@ -187,7 +190,8 @@ class SmallSeries:
     level: float
     comparator: Any
     discounted: Discounted | None
-    bias: tuple[float, float]
+    bias_mean: float
+    bias_sd: float
     wanted: bool
 
     @property
@@ -249,16 +253,22 @@ class SmallSeries:
         return SeriesContrast(
             absolute=self._absolute(self.discounted.a0),
             discounted=self.discounted,
-            bias=self.bias,
+            bias_mean=self.bias_mean,
+            bias_sd=self.bias_sd,
             table=self._table(),
         )
 
     def _treated(self, a0: float):
         """Return the treated risk at one discount, its bias taken off."""
-        if self.bias == (0.0, 0.0):
+        if (self.bias_mean, self.bias_sd) == (0.0, 0.0):
             return self.discounted.at(a0)
         return biased_series(
-            self.events, self.n, a0=a0, prior=self.discounted.prior, bias=self.bias
+            self.events,
+            self.n,
+            a0=a0,
+            prior=self.discounted.prior,
+            bias_mean=self.bias_mean,
+            bias_sd=self.bias_sd,
         )
 
     def _absolute(self, a0: float) -> AbsoluteEffect:
@@ -300,14 +310,15 @@ class SeriesContrast:
     ----------
     absolute : AbsoluteEffect
     discounted : Discounted
-    bias : tuple of float
+    bias_mean, bias_sd : float
     table : DataFrame
         With the series left out (a0 = 0), as chosen, and at face value (a0 = 1).
     """
 
     absolute: AbsoluteEffect
     discounted: Discounted
-    bias: tuple[float, float]
+    bias_mean: float
+    bias_sd: float
     table: pd.DataFrame
 
     @property
@@ -328,11 +339,10 @@ class SeriesContrast:
     @property
     def statement(self) -> str:
         """The contrast with what it rests on."""
-        centre, variance = self.bias
         bias = (
             "no bias term, as declared"
-            if centre == 0 and variance == 0
-            else f"bias of the log odds N({centre:g}, variance {variance:g}) taken off"
+            if self.bias_mean == 0 and self.bias_sd == 0
+            else f"bias of the log odds N({self.bias_mean:g}, sd {self.bias_sd:g}) taken off"
         )
         return (
             f"{self.absolute.statement}; {self.discounted.rule}; {bias}; prior share of "
@@ -349,7 +359,8 @@ def biased_series(
     *,
     a0: float,
     prior: tuple[float, float],
-    bias: tuple[float, float],
+    bias_mean: float,
+    bias_sd: float,
 ):
     """Return the treated risk after a series whose log odds carry a normal bias.
 
@@ -360,8 +371,9 @@ def biased_series(
         Power of the series' likelihood, the bias integrated out of it first.
     prior : tuple of float
         Shapes of the Beta that the risk itself has.
-    bias : tuple of float
-        Mean and variance of what is added to the log odds that the series was counted at.
+    bias_mean, bias_sd : float
+        Mean and standard deviation of what is added to the log odds that the series was counted
+        at.
 
     Notes
     -----
@@ -370,13 +382,12 @@ def biased_series(
 
     Examples
     --------
-    >>> nothing = biased_series(4, 5, a0=0.0, prior=(1.0, 1.0), bias=(0.5, 0.2))
+    >>> nothing = biased_series(4, 5, a0=0.0, prior=(1.0, 1.0), bias_mean=0.5, bias_sd=0.4)
     >>> round(nothing.mean(), 6), round(nothing.var(), 6)
     (0.5, 0.083333)
     """
-    centre, variance = bias
-    z, weight = (np.zeros(1), np.ones(1)) if variance == 0 else normal_nodes(161)
-    shift = centre + np.sqrt(variance) * z
+    z, weight = (np.zeros(1), np.ones(1)) if bias_sd == 0 else normal_nodes(161)
+    shift = bias_mean + bias_sd * z
     first, second = prior
     # A Beta's tail in the log odds falls as exp(-shape |log odds|): to 1e-13 of the mode.
     points = np.linspace(-30 / min(first, 1.0), 30 / min(second, 1.0), 1601)

@@ -1,137 +1,276 @@
-"""Several studies, or a discounted one, as one distribution on the modelling scale.
+"""Several studies as one distribution on the modelling scale, as a problem file declares it.
+
+What the studies carry decides how they are pooled:
+
+====================================  =============================================================
+what each estimate carries            model
+====================================  =============================================================
+``counts`` and ``comparator_counts``  binomial in both groups, normal between studies on the scale
+                                      of the measure (:mod:`riskmodel.evidence.pooling_counts`)
+a risk with ``counts``                binomial, normal log odds between studies
+a rate with ``events_over``           Poisson, normal log rate between studies
+                                      (:mod:`riskmodel.evidence.pooling_single_arm`)
+a value with its interval             normal, normal between studies, by the logarithm for ratios
+                                      and rates (:mod:`riskmodel.evidence.pooling`)
+====================================  =============================================================
 
 The modelling scale is the logarithm for ratios and rates, the log odds for risks, and the plain
-number for differences. Pooling is :mod:`riskmodel.evidence.pooling`; what a discount does:
-
-=============  ===================================================================================
-``power`` a    precision times a: the spread about the median grows by ``1 / sqrt(a)``; events and
-               non-events of counts are multiplied by a
-``bias``       the figure is off by Normal(mean, sd): ``theta = figure - bias``
-``robust``     a mixture of the source and a vague normal
-=============  ===================================================================================
-
-Power prior: Ibrahim and Chen (2000), doi:10.1214/ss/1009212673; additive bias: Turner et al.
-(2009), doi:10.1111/j.1467-985X.2008.00547.x; robust mixture: Schmidli et al. (2014),
-doi:10.1111/biom.12242.
+number for differences.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
-from riskmodel.evidence.distributions import Distribution, NormalMixture
-from riskmodel.evidence.measures import log_standard_error, standard_error
-from riskmodel.evidence.pooling import pool_effects
-from riskmodel.parameters.schema import Discount, Estimate, Pool, PriorSpecification
+from riskmodel.errors import NOTHING, ParameterError, Phrase
+from riskmodel.evidence.priors import SCORES, Prior, place
+from riskmodel.parameters.library import LoadedProblem
+from riskmodel.parameters.schema import (
+    RATIO_MEASURES,
+    TWO_ARM_MEASURES,
+    Badge,
+    Duration,
+    Estimate,
+    PriorSpecification,
+)
 
+LOG_MEASURES = (*RATIO_MEASURES, "rate_ratio", "prevalence_ratio", "rate")
 POOLED_DIFFERENCES = ("risk_difference", "mean_difference")
+# What is pooled without `tau_prior:`; a difference has to name its own.
+DEFAULT_TAU_PRIOR = {"risk": "half_normal:1", "rate": "half_normal:1"}
+RATIO_TAU_PRIOR = "half_normal:0.5"
 
 
-def pooled(estimates: Sequence[Estimate], pool: Pool, *, log: bool) -> tuple[NormalMixture, str]:
-    """Return the random-effects distribution of several estimates, and how it was made.
-
-    Parameters
-    ----------
-    estimates : sequence of Estimate
-        Each with an interval of sampling error at its stated level.
-    pool : Pool
-    log : bool
-        Whether the modelling scale is the logarithm.
-
-    Returns
-    -------
-    distribution : NormalMixture
-        On the modelling scale.
-    rule : str
-    """
-    error = log_standard_error if log else standard_error
-    tau_prior = pool.tau_prior or "half_normal:0.5"
-    points = [e.number for e in estimates]
-    errors = [float(error(*e.limits, e.interval.level)) for e in estimates]
-    result = pool_effects(
-        np.log(points) if log else points,
-        errors,
-        study=[e.id for e in estimates],
-        tau_prior=tau_prior,
-    )
-    taken = result.effect if pool.take == "mean" else result.prediction
-    words = "their mean effect" if pool.take == "mean" else "the effect in a new study"
-    rule = (
-        f"{len(points)} studies with random effects, tau {tau_prior.replace('_', '-')}, "
-        f"median {result.heterogeneity.median():.3g}; {words}"
-    )
-    return taken, rule
-
-
-def discounted(distribution: Distribution, discount: Discount) -> tuple[NormalMixture, str]:
-    """Return a distribution on the modelling scale after a discount, and how it was made.
+def pooled_prior(loaded: LoadedProblem, name: str, badge: Badge) -> Prior:
+    """Return the random-effects prior of several studies.
 
     Parameters
     ----------
-    distribution : Distribution
-        A normal mixture on the modelling scale.
-    discount : Discount
+    loaded : LoadedProblem
+    name : str
+        Of a prior that declares ``pool:``.
+    badge : str
 
     Returns
     -------
-    distribution : NormalMixture
-    rule : str
+    Prior
+        Of family ``quantiles``, without any discount.
 
-    Examples
-    --------
-    >>> one = NormalMixture([1.0], [-0.5], [0.2])
-    >>> half = Discount(power=0.25, because="indirect", whose="an example")
-    >>> wider, words = discounted(one, half)
-    >>> round(wider.std(), 3), round(wider.mean(), 3), words
-    (0.4, -0.5, 'power prior 0.25 (an example)')
+    Raises
+    ------
+    ParameterError
+        If the estimates cannot be pooled with one another, with the place in the problem's file.
     """
-    weights, means, sds = (
-        np.asarray(part)
-        for part in (distribution.weights, distribution.means, distribution.standard_deviations)
-    )
-    kept = {"finite_moments": distribution.finite_moments}  # what does not exist stays so
-    if discount.power is not None:
-        centre, factor = distribution.median(), 1 / np.sqrt(discount.power)
-        result = NormalMixture(weights, centre + (means - centre) * factor, sds * factor, **kept)
-        words = f"power prior {discount.power:g}"
-    elif discount.bias is not None:
-        wider = np.hypot(sds, discount.bias.sd)
-        result = NormalMixture(weights, means - discount.bias.mean, wider, **kept)
-        words = f"bias {discount.bias.mean:g}, sd {discount.bias.sd:g}"
-    else:
-        robust = discount.robust
-        result = NormalMixture(
-            np.append(weights * robust.weight, 1 - robust.weight),
-            np.append(means, robust.mean),
-            np.append(sds, robust.sd),
-            **kept,
+    specification = loaded.problem.priors[name]
+    estimates = [loaded.estimates[key] for key in specification.from_]
+    pool = specification.pool
+
+    def refuse(part: tuple, found, allowed: str, remedy: str):
+        where = ("priors", name, *part)
+        raise ParameterError([place(loaded, where, found=found, allowed=allowed, remedy=remedy)])
+
+    if len(estimates) < 2:
+        refuse(
+            ("from",),
+            [e.id for e in estimates],
+            "two or more estimates, for `pool:`",
+            "name the other studies, or leave `pool:` out",
         )
-        words = f"mixture {robust.weight:g} with a normal of sd {robust.sd:g}"
-    return result, f"{words} ({discount.whose})"
+    data = _pooled_data(estimates)
+    measure = _measure(specification, estimates, data, refuse)
+    if data is None:
+        data = _intervals(estimates, measure, refuse)
+    _require_use(specification, measure, refuse)
+    tau_prior = pool.tau_prior or DEFAULT_TAU_PRIOR.get(measure)
+    if tau_prior is None and measure in POOLED_DIFFERENCES:
+        refuse(
+            ("pool", "tau_prior"),
+            NOTHING,
+            "a prior on the scale of the difference",
+            "the default is for log ratios; write for example `tau_prior: half_normal:"
+            + ("0.05`" if measure == "risk_difference" else "2`"),
+        )
+    try:
+        found = _pooled(data, measure, tau_prior or RATIO_TAU_PRIOR, pool.take)
+    except ParameterError as error:
+        raise ParameterError(
+            place(
+                loaded,
+                ("priors", name, *(("pool", "tau_prior") if f.field == "tau_prior" else ("from",))),
+                found=f.found,
+                allowed=f.allowed,
+                remedy=f.remedy,
+            )
+            for f in error.problems
+        ) from None
+    mean, deviation, knots, rule = found
+    if specification.reverse or specification.complement:
+        mean, knots = -mean, tuple(-x for x in reversed(knots))
+        rule += ", the other way round" if specification.reverse else ", one minus it"
+    ids = tuple(estimate.id for estimate in estimates)
+    return Prior(name, measure, "quantiles", mean, deviation, badge, ids, rule, knots)
 
 
-def discount_alternatives(specification: PriorSpecification) -> dict[str, PriorSpecification]:
-    """Return a prior's specification with its discount off, and as far as it goes.
+# --- what is pooled ------------------------------------------------------------------------------
 
-    Returns
-    -------
-    dict of str to PriorSpecification
-        ``not discounted``, ``as declared``, and for a power prior the powers 0.75, 0.5, 0.25, 0.1
-        and ``nearly ignored`` (0.01; at 0 there is no distribution): where along them a conclusion
-        tips can be read off. Empty without a discount.
+
+def _pooled_data(estimates: Sequence[Estimate]) -> tuple | None:
+    """Return the kind of counts that every estimate carries, and each one's; None without.
+
+    A study is a plain tuple, so that the same studies need to be pooled only once.
     """
-    discount = specification.discount
-    if discount is None:
-        return {}
-    found = {
-        "not discounted": specification.model_copy(update={"discount": None}),
-        "as declared": specification,
+    every = {
+        "two groups": [
+            (*_events_of(e.counts), *_events_of(e.comparator_counts))
+            for e in estimates
+            if e.counts and e.comparator_counts and e.measure in TWO_ARM_MEASURES
+        ],
+        "risk": [_events_of(e.counts) for e in estimates if e.measure == "risk" and e.counts],
+        "rate": [
+            (e.events_over.events, Duration(value=e.events_over.time, unit=e.events_over.unit).days)
+            for e in estimates
+            if e.measure == "rate" and e.events_over
+        ],
     }
-    if discount.power is not None:
-        for power in (0.75, 0.5, 0.25, 0.1, 0.01):
-            name = "nearly ignored" if power == 0.01 else f"power {power:g}"
-            other = discount.model_copy(update={"power": power})
-            found[name] = specification.model_copy(update={"discount": other})
-    return found
+    for kind, studies in every.items():
+        if len(studies) == len(estimates):
+            return kind, tuple(studies)
+    return None
+
+
+def _events_of(counts) -> tuple[float, float]:
+    return counts.events, float(counts.n)
+
+
+def _measure(specification: PriorSpecification, estimates, data, refuse) -> str:
+    """Return what the pool is a distribution of."""
+    asked = specification.pool.measure
+    measures = {estimate.measure for estimate in estimates}
+    if asked is not None:
+        if data is None or data[0] != "two groups":
+            refuse(
+                ("pool", "measure"),
+                asked,
+                "`counts:` and `comparator_counts:` in every estimate, from which any measure "
+                "follows",
+                "leave `measure:` out, or give the counts of both groups",
+            )
+        return asked
+    allowed = {*LOG_MEASURES, *POOLED_DIFFERENCES, *(("risk",) if data else ())}
+    if len(measures) > 1 or not measures <= allowed:
+        refuse(
+            ("from",),
+            Phrase(", ".join(sorted(measures))),
+            "one measure for all: a ratio, a difference, a rate, or risks with their counts",
+            "pool only what is on one scale; with counts of both groups, `measure:` in `pool:` "
+            "says which",
+        )
+    (measure,) = measures
+    return measure
+
+
+def _intervals(estimates: Sequence[Estimate], measure: str, refuse) -> tuple:
+    """Return each estimate's point and limits, in the unit of the model."""
+    bare = [e.id for e in estimates if e.limits is None or e.interval.level is None]
+    bare += [e.id for e in estimates if e.limits and e.interval.kind == "rounding"]
+    bare += [e.id for e in estimates if e.id not in bare and np.isnan(e.number)]
+    if bare:
+        refuse(
+            ("from",),
+            bare,
+            "estimates that all carry their counts, or all an interval and its level",
+            "leave out what has no spread; counts and intervals are not pooled with one another",
+        )
+    studies = []
+    for e in estimates:
+        unit = Duration(value=e.per.value, unit=e.per.unit).days if e.per else 1.0
+        studies.append((e.number / unit, e.limits[0] / unit, e.limits[1] / unit, e.interval.level))
+    return "interval", tuple(studies)
+
+
+def _require_use(specification: PriorSpecification, measure: str, refuse) -> None:
+    """Refuse what is declared and would be passed over in silence."""
+    reversible = {*LOG_MEASURES, *POOLED_DIFFERENCES} - {"rate"}
+    for part, fits in (
+        ("complement", measure == "risk"),
+        ("reverse", measure in reversible),
+        ("effective_sample_size", False),
+        ("log_sd", False),
+        ("sd", False),
+    ):
+        if getattr(specification, part) and not fits:
+            refuse(
+                (part,),
+                getattr(specification, part),
+                f"nothing, for a pool of {measure} figures",
+                f"leave out `{part}:`; it has no meaning here",
+            )
+
+
+# --- how it is pooled ----------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def _pooled(data: tuple, measure: str, tau_prior: str, take: str):
+    """Return mean and spread of what is taken, its values at the scores, and how it was made.
+
+    A run builds its priors many times over, and the same studies always give the same answer.
+    """
+    from scipy.special import ndtr
+
+    kind, studies = data
+    result, words = _POOLS[kind](np.array(studies, dtype=float).T, measure, tau_prior)
+    taken = result.effect if take == "mean" else result.prediction
+    what = {"risk": "risk", "rate": "rate"}.get(measure, "effect")
+    chosen = f"their mean {what}" if take == "mean" else f"the {what} in a new study"
+    tau = result.heterogeneity.median()
+    rule = (
+        f"{len(studies)} studies with random effects, tau {tau_prior.replace('_', '-')}, "
+        f"median {tau:.3g}{words}; {chosen}"
+    )
+    knots = tuple(float(x) for x in taken.ppf(ndtr(SCORES)))
+    return float(taken.mean()), float(taken.std()), knots, rule
+
+
+def _pool_two_groups(studies: np.ndarray, measure: str, tau_prior: str):
+    from riskmodel.evidence.pooling_counts import pool_counts
+
+    result = pool_counts(*studies, measure=measure, tau_prior=tau_prior)
+    scale = measure.replace("_", " ")
+    return result, f", counts of both groups by their binomial likelihood on the {scale} scale"
+
+
+def _pool_risks(studies: np.ndarray, measure: str, tau_prior: str):
+    from riskmodel.evidence.pooling_single_arm import pool_proportions
+
+    result = pool_proportions(*studies, tau_prior=tau_prior)
+    return result, ", counts by their binomial likelihood, log odds"
+
+
+def _pool_rates(studies: np.ndarray, measure: str, tau_prior: str):
+    from riskmodel.evidence.pooling_single_arm import pool_rates
+
+    result = pool_rates(*studies, tau_prior=tau_prior)
+    return result, ", events by their Poisson likelihood, log rate a day"
+
+
+def _pool_intervals(studies: np.ndarray, measure: str, tau_prior: str):
+    from riskmodel.evidence.measures import log_standard_error, standard_error
+    from riskmodel.evidence.pooling import pool_effects
+
+    log = measure in LOG_MEASURES
+    points, lower, upper, level = studies
+    error = log_standard_error if log else standard_error
+    errors = [float(error(*each)) for each in zip(lower, upper, level, strict=True)]
+    return pool_effects(np.log(points) if log else points, errors, tau_prior=tau_prior), ""
+
+
+_POOLS = {
+    "two groups": _pool_two_groups,
+    "risk": _pool_risks,
+    "rate": _pool_rates,
+    "interval": _pool_intervals,
+}

@@ -216,6 +216,36 @@ def _hazard_ratio_with_mean(treated, centre, spread_sd: float) -> np.ndarray:
     return np.exp(log_ratio)
 
 
+def earlier_risk(risk: np.ndarray, later_hazard_ratio: np.ndarray) -> np.ndarray:
+    """Return a risk at a horizon before the first, from that at the first.
+
+    Parameters
+    ----------
+    risk : ndarray, shape (sample, profile)
+        By the first horizon, under the comparator or under an option.
+    later_hazard_ratio : ndarray, shape (sample, 1)
+        Cumulative hazard accrued between the earlier horizon and the first, over that accrued
+        before the earlier one.
+
+    Returns
+    -------
+    ndarray, shape (sample, profile)
+
+    Notes
+    -----
+    ``H(early) = H / (1 + g)``, with ``H = -log(1 - p)``. Taken under every option with the same
+    ``g``: the hazard ratio is constant up to the first horizon.
+
+    Examples
+    --------
+    Half of the hazard by then:
+
+    >>> earlier_risk(np.array([[0.19]]), np.array([[1.0]])).round(4)
+    array([[0.1]])
+    """
+    return -np.expm1(np.log1p(-risk) / (1 + later_hazard_ratio))
+
+
 def later_risks(
     risk: np.ndarray,
     treated: np.ndarray,

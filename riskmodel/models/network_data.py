@@ -41,6 +41,7 @@ class Arms:
 
     @property
     def reference(self) -> str:
+        """The treatment against which results are first shown."""
         return self.treatments[0]
 
     @cached_property
@@ -97,6 +98,38 @@ class Arms:
             own, share = matrix[rows], weight[rows] / weight[rows].sum()
             known += weight[rows] @ (own - share @ own) ** 2
         return known * TYPICAL_TAU**2 / (1 + known * TYPICAL_TAU**2)
+
+    @cached_property
+    def unrelated_contrasts(self) -> list[tuple[int, int]]:
+        """The pairs that have an effect of their own where effects are unrelated.
+
+        Each arm of a study against the first in the order of `treatments`, so that every effect
+        is one that some study informs; a study of two arms gives its pair, one of three arms two
+        of its three.
+        """
+        found = {
+            (int(given[0]), int(other))
+            for given in (np.sort(self.treatment[rows]) for rows in self.by_study)
+            for other in given[1:]
+        }
+        return sorted(found)
+
+    @cached_property
+    def unrelated_matrix(self) -> np.ndarray:
+        """Arms by unrelated contrasts: which was given, less the mean over the study's arms."""
+        matrix = np.zeros((len(self.study), len(self.unrelated_contrasts)))
+        for rows in self.by_study:
+            base = int(self.treatment[rows].min())
+            for row in rows:
+                if self.treatment[row] != base:
+                    pair = (base, int(self.treatment[row]))
+                    matrix[row, self.unrelated_contrasts.index(pair)] = 1.0
+            matrix[rows] -= matrix[rows].mean(axis=0)
+        return matrix
+
+    def contrast_name(self, pair: tuple[int, int]) -> str:
+        """Return a pair as ``second v first``."""
+        return f"{self.treatments[pair[1]]} v {self.treatments[pair[0]]}"
 
     def split_vector(self, pair: tuple[int, int]) -> np.ndarray:
         """Return what a direct effect beyond the indirect one adds to each arm.

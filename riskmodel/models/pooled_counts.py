@@ -15,14 +15,9 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from riskmodel.evidence.heterogeneity import HeterogeneityPrior
-from riskmodel.evidence.pooling_counts import (
-    ArmCounts,
-    BaselinePrior,
-    checked_counts,
-    checked_settings,
-    log_choose,
-)
-from riskmodel.evidence.pooling_quadrature import LocationPrior
+from riskmodel.evidence.pooling_counts import checked_counts, checked_settings
+from riskmodel.evidence.pooling_likelihoods import ArmCounts, BaselinePrior, log_choose
+from riskmodel.evidence.pooling_priors import LocationPrior
 from riskmodel.models.gate import diagnose, require_convergence
 from riskmodel.models.posterior import group
 

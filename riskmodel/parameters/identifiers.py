@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from riskmodel.errors import Phrase, Problem
+from riskmodel.errors import ParameterError, Phrase, Problem
 from riskmodel.parameters.marked_yaml import Location, MarkedDocument
 
 _MONTH = (
@@ -85,6 +85,42 @@ def check_identifiers(document: MarkedDocument) -> list[Problem]:
         By position only; no message holds the text.
     """
     return [*_in_values(document), *_in_comments(document)]
+
+
+_YEAR = r"(?:19|20)\d\d"
+_CALENDAR = re.compile(
+    rf"{_DATE}|\b(?i:{_MONTH})\.?,?\s{{0,3}}{_YEAR}\b|\b\d{{1,2}}[./-]{_YEAR}\b|\b{_YEAR}-\d{{1,2}}\b"
+    rf"|\A\s*(?:(?i:since|in|from)\s+)?{_YEAR}\s*\Z"
+)
+
+
+def refuse_what_names(document: MarkedDocument) -> None:
+    """Refuse a request that may name its patient, by an identifier or by a calendar date.
+
+    Parameters
+    ----------
+    document : MarkedDocument
+
+    Raises
+    ------
+    ParameterError
+        By position only; no message holds the text.
+    """
+    found = check_identifiers(document)
+    told = {(problem.line, problem.column) for problem in found}
+    dates = [
+        document.problem(
+            location,
+            found=Phrase("text that looks like a calendar date, not repeated here"),
+            allowed="a time since the onset: {value: 8, unit: month}",
+            remedy="dates identify a patient: count from the onset of the disease",
+        )
+        for location, text in _texts(document.value, ())
+        if _CALENDAR.search(text)
+    ]
+    found += [fault for fault in dates if (fault.line, fault.column) not in told]
+    if found:
+        raise ParameterError(found)
 
 
 def _fault(what: str) -> dict:

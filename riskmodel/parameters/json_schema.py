@@ -30,7 +30,7 @@ def json_schema(name: str) -> dict[str, Any]:
     ----------
     name : str
         One of :data:`FILE_KINDS`: sources, evidence, vocabulary, contradictions, not_encoded,
-        problem, profile, preferences.
+        problem, policy, profile, preferences.
 
     Raises
     ------

@@ -14,10 +14,13 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, did_you_mean
+from riskmodel.parameters.identifiers import refuse_what_names
 from riskmodel.parameters.marked_yaml import Location, MarkedDocument, load_marked
 from riskmodel.parameters.schema import (
     FILE_SCHEMAS,
     IDENTIFIER,
+    BriefPlan,
+    BriefRequest,
     ContradictionFile,
     DecisionProblem,
     Estimate,
@@ -26,6 +29,7 @@ from riskmodel.parameters.schema import (
     Finding,
     NotEncodedFile,
     Panel,
+    Policy,
     Preferences,
     Profile,
     Record,
@@ -38,6 +42,7 @@ from riskmodel.parameters.schema import (
     VocabularyFile,
     Window,
 )
+from riskmodel.parameters.schema.decision_files import OWN_RULE
 
 Kind = Literal[
     "problem",
@@ -52,6 +57,9 @@ Kind = Literal[
     "source",
     "treatment",
     "group",
+    "policy",
+    "brief",
+    "request",
     "preferences",
     "profile",
     "not_encoded",
@@ -239,6 +247,18 @@ def _named_parts(record: Record) -> Iterator[tuple[Kind, str, Record, Location]]
         yield from _of_mapping("source", record, "sources")
         yield from _of_list("estimate", record, "estimates")
         yield from _of_list("preferences", record, "panels")
+    if isinstance(record, Policy):
+        yield "policy", record.id, record, ()
+        yield from _of_mapping("source", record, "sources")
+        yield from _of_list("estimate", record, "estimates")
+    if isinstance(record, BriefPlan):
+        yield "brief", record.id, record, ()
+    if isinstance(record, BriefRequest):  # it has no name, for a name may be a patient's
+        yield "request", f"request_{_digest_of(record)}", record, ()
+
+
+def _digest_of(record: Record) -> str:
+    return hashlib.sha256(record.model_dump_json().encode()).hexdigest()[:8]
 
 
 def _of_mapping(kind: Kind, record: Record, part: str) -> Iterator:
@@ -400,6 +420,8 @@ def validate(document: MarkedDocument) -> Record:
             ]
         )
     model = FILE_SCHEMAS[name]
+    if model is BriefRequest:
+        refuse_what_names(document)
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -475,6 +497,8 @@ def _wanted(detail: dict, keys: list[str]) -> tuple[str, str]:
     """Return what a field allows, and a remedy, from pydantic's own account of the fault."""
     kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
     message = detail["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    if kind == OWN_RULE:
+        return message, context["remedy"]
     if kind == "literal_error":
         return message, did_you_mean(
             value, message.replace("'", "").replace(" or ", ", ").split(", ")
@@ -715,8 +739,11 @@ LAYOUT = (
     "not_encoded.yaml",
     "evidence",
     "problems",
+    "policies",
+    "briefs",
     "profiles",
     "preferences",
+    "recommendations",
 )
 
 

@@ -119,6 +119,9 @@ def _check_problem(names: _Names, library: Library, problem: DecisionProblem) ->
     for i, overlap in enumerate(problem.overlap):
         for j, outcome in enumerate(overlap.outcomes):
             names.must_be("outcome", outcomes, outcome, ("overlap", i, "outcomes", j))
+    for key, composite in problem.composites.items():
+        for j, outcome in enumerate(composite.of):
+            names.must_be("outcome", outcomes, outcome, ("composites", key, "of", j))
     if problem.case_mix:
         names.must_be(
             "covariate", covariates, problem.case_mix.covariate, ("case_mix", "covariate")
@@ -148,6 +151,8 @@ def _check_outcome(names: _Names, problem: DecisionProblem, key: str, outcome) -
             extension.later_hazard_ratio.prior,
             (*place, "baseline", "extension", i, "later_hazard_ratio", "prior"),
         )
+    if outcome.competing:
+        names.must_be("outcome", problem.outcomes, outcome.competing, (*place, "competing"))
     for option, effect in outcome.effects.items():
         spot = (*place, "effects", option)
         names.must_be("option", problem.alternatives, option, spot)

@@ -15,7 +15,8 @@ COUNTS = ("events", "n", "events_comparator", "n_comparator")
 BY_ERROR = ("estimate", "standard_error")
 BY_LIMITS = ("estimate", "lower", "upper")
 LAYOUTS = {"counts": COUNTS, "standard_error": BY_ERROR, "limits": BY_LIMITS}
-WORDS = ("study", "badge", "note", "controlled")
+WORDS = ("study", "badge", "note", "controlled", "scale")
+SCALES = ("ratio", "log")
 KNOWN = (*WORDS, *COUNTS, *BY_ERROR, "lower", "upper", "level")
 BADGES = ("data", "assumed", "elicited", "transported")
 ALLOWED = (
@@ -40,6 +41,8 @@ class StudyTable:
     badge, note, controlled : tuple of str
         Of each study; empty where nothing is said. Not controlled ("no") is a series without a
         comparator, drawn hollow.
+    scale : tuple of str
+        Of each estimate of a ratio: the ratio itself, or its natural logarithm.
     lines : tuple of int
         Where each study stands.
     columns : dict of str to int
@@ -55,6 +58,7 @@ class StudyTable:
     badge: tuple[str, ...] = field(repr=False)
     note: tuple[str, ...] = field(repr=False)
     controlled: tuple[str, ...] = field(repr=False)
+    scale: tuple[str, ...] = field(repr=False)
     lines: tuple[int, ...] = field(repr=False)
     columns: dict[str, int] = field(repr=False)
     notes: tuple[str, ...] = ()
@@ -80,7 +84,8 @@ def read_study_table(path: Path) -> StudyTable:
     ----------
     path : Path
         UTF-8, commas between the columns, decimal points. Columns as in `ALLOWED`, and if there
-        is something to say ``level`` (of the limits), ``badge`` and ``note``.
+        is something to say ``level`` (of the limits), ``scale`` (of ratios), ``badge``,
+        ``controlled`` and ``note``.
     """
     path = Path(path)
     first, header, rows = _read(path)
@@ -257,6 +262,18 @@ def _word_problems(path: Path, words, lines, columns) -> list[Problem]:
                     file=path,
                     line=lines[row],
                     column=columns["controlled"],
+                )
+            )
+        if words["scale"][row] not in ("", *SCALES):
+            problems.append(
+                Problem(
+                    field=f"{name}.scale",
+                    found=words["scale"][row],
+                    allowed="ratio, or log for its natural logarithm",
+                    remedy=did_you_mean(words["scale"][row], SCALES),
+                    file=path,
+                    line=lines[row],
+                    column=columns["scale"],
                 )
             )
         if badge and badge not in BADGES:

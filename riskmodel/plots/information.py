@@ -153,5 +153,6 @@ def plot_evsi(
     if evppi is not None:
         ax.axhline(scale * evppi, color=GREY, linewidth=0.8, linestyle="--", label="EVPPI")
     ax.set(xscale="log", xlabel=xlabel, ylabel=ylabel)
+    ax.xaxis.set_major_formatter(lambda n, _: f"{n:,.0f}" if n >= 1 else "")
     ax.set_ylim(bottom=0)
     return ax

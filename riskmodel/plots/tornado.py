@@ -154,5 +154,7 @@ def plot_flip_distance(
     ax.invert_yaxis()
     drawn = np.where(np.isfinite(distance), np.minimum(distance, beyond), beyond)
     ax.set_xlim(0, 1.6 * max(drawn.max() if drawn.size else 1.0, 1.0))
+    end = max(drawn.max() if drawn.size else 1.0, joint if joint and np.isfinite(joint) else 0)
+    ax.set_xticks([tick for tick in ax.get_xticks() if 0 <= tick <= end])  # beyond is only text
     ax.set_xlabel(xlabel + (f"; {hidden} further not shown" if hidden > 0 else ""))
     return ax

@@ -18,6 +18,7 @@ from riskmodel.decisions.acceptability import (
     likelihood_helped_or_harmed,
 )
 from riskmodel.decisions.criterion_weights import RatioBounds
+from riskmodel.decisions.magnitude import magnitude
 from riskmodel.decisions.multicriteria import MulticriteriaResult, mcda, smaa
 from riskmodel.decisions.net_benefit import (
     Weighting,
@@ -26,6 +27,7 @@ from riskmodel.decisions.net_benefit import (
     summarize_net_benefit,
 )
 from riskmodel.decisions.preference_map import map_harms, preference_contours, preference_map
+from riskmodel.decisions.revealed import revealed_threshold
 from riskmodel.decisions.value_functions import LinearValue
 from riskmodel.errors import ParameterError, Phrase, RiskModelWarning
 from riskmodel.parameters.library import LoadedProblem
@@ -90,6 +92,8 @@ def decide_report(
     preferences: str | Panel | None = None,
     prob: float = 0.95,
     seed: int | None = None,
+    thresholds: str | Path | None = None,
+    recommendation: str | Path | None = None,
 ) -> DecideReport:
     """Return net benefit, break-even, acceptability and multi-criteria scores of a finished run.
 
@@ -103,16 +107,21 @@ def decide_report(
         Of the equal-tailed credible intervals, in (0, 1).
     seed : int, optional
         Of the drawn weights; None is the run's own.
+    thresholds : str or Path, optional
+        A file of schema ``riskmodel/thresholds/1``, as of :func:`riskmodel.magnitude`.
+    recommendation : str or Path, optional
+        A file of schema ``riskmodel/recommendation/1`` or the id of a shipped one, as of
+        :func:`riskmodel.revealed_threshold`.
 
     Returns
     -------
     DecideReport
-        Tables ``net_benefit``, ``break_even``, ``likelihood_helped_or_harmed``,
-        ``acceptability``, ``preference_map`` and ``preference_contours`` (where two harms are
-        weighed), and of multi-criteria analysis ``scores``, ``ranks``, ``contributions``,
-        ``central_weights``, ``criterion_weights``, each with a column ``method``: ``mcda`` with the
-        panel's weights, ``smaa`` over all weights, ``smaa_ranges`` over those within the panel's
-        ranges.
+        Tables ``magnitude`` and ``revealed_threshold``, where asked for, ``net_benefit``,
+        ``break_even``, ``likelihood_helped_or_harmed``, ``acceptability``, ``preference_map`` and
+        ``preference_contours`` (where two harms are weighed), and of multi-criteria analysis
+        ``scores``, ``ranks``, ``contributions``, ``central_weights``, ``criterion_weights``, each
+        with a column ``method``: ``mcda`` with the panel's weights, ``smaa`` over all weights,
+        ``smaa_ranges`` over those within the panel's ranges.
 
     Raises
     ------
@@ -145,6 +154,12 @@ def decide_report(
         if _harms(bound):
             tables["preference_map"] = preference_map(outcomes, preferences=panel, prob=prob)
             tables["preference_contours"] = preference_contours(outcomes, preferences=panel)
+        if thresholds is not None:
+            tables["magnitude"] = magnitude(outcomes, thresholds)
+        if recommendation is not None:
+            tables["revealed_threshold"] = revealed_threshold(
+                recommendation, outcomes, preferences=panel
+            )
         notes = []
         if len(panel.weights) > 1:
             tables |= _multicriteria(bound, outcomes, seed, prob, notes)

@@ -153,9 +153,9 @@ def _effects(outcomes, events, means, who: str, name: str, prob: float) -> Paper
     figure.legend(handles.values(), handles, loc="outside lower center", ncol=2)
     comparator = problem.options[problem.comparator].label
     caption = (
-        f"Difference from {comparator.lower()} for {_profile_words(outcomes, who)}. Population: "
+        f"Difference from {comparator.lower()} for {profile_words(outcomes, who)}. Population: "
         f"{problem.population}. Horizon: {outcomes.attrs['horizon']}. Marks: posterior medians; "
-        f"bars: {prob:.0%} equal-tailed credible intervals from {_size(outcomes)} draws."
+        f"bars: {prob:.0%} equal-tailed credible intervals from {sample_size(outcomes)} draws."
     )
     for row in unknown.itertuples():
         caption += f" {label(row.option, row.outcome)}: {row.because}.".replace("\n", " ")
@@ -165,7 +165,7 @@ def _effects(outcomes, events, means, who: str, name: str, prob: float) -> Paper
         for row in table.itertuples()
     ]
     alt = f"Differences with intervals: {'; '.join(said)}.".replace("\n", " ")
-    return PaperFigure(name, figure, table, _caption(caption, outcomes), alt)
+    return PaperFigure(name, figure, table, figure_caption(caption, outcomes), alt)
 
 
 def _meaning(outcome) -> str:
@@ -214,8 +214,8 @@ def _absolute_effect(grid: xr.Dataset, option: str, name: str, prob: float) -> P
         f"Benefit and harm of {label.lower()} against {comparator.lower()} by "
         f"{covariate.label.lower()}. Population: {problem.population}. Horizon: "
         f"{grid.attrs['horizon']}. Lines: posterior medians of the risk difference; bands: "
-        f"{prob:.0%} equal-tailed credible intervals from {_size(grid)} draws. Dotted rules and "
-        f"marks: edges of the published classes.{beyond} Right axis: number needed to treat for "
+        f"{prob:.0%} equal-tailed credible intervals from {sample_size(grid)} draws. Dotted rules "
+        f"and marks: edges of the published classes.{beyond} Right axis: number needed to treat for "
         f"one event fewer (NNTB) or one more (NNTH)."
     )
     first = table[table[mix.covariate] == table[mix.covariate].min()].set_index("outcome")
@@ -226,7 +226,7 @@ def _absolute_effect(grid: xr.Dataset, option: str, name: str, prob: float) -> P
         for key, text in labels.items()
     ]
     alt = f"Line chart of risk differences by {covariate.label.lower()}. {'; '.join(parts)}."
-    return PaperFigure(name, figure, table, _caption(caption, grid), alt)
+    return PaperFigure(name, figure, table, figure_caption(caption, grid), alt)
 
 
 def _preference_curves(outcomes, option, suffix, preferences, prob) -> Iterator[PaperFigure]:
@@ -263,11 +263,11 @@ def _preference_curve(outcomes, curve, break_even, name: str, preferences) -> Pa
     others = _weights_words(bound, without=outcome)
     label = problem.options[option].label
     caption = (
-        f"Net benefit of {label.lower()} for {_profile_words(outcomes, who)}, against how bad "
+        f"Net benefit of {label.lower()} for {profile_words(outcomes, who)}, against how bad "
         f"{varied.lower()} is judged to be beside {reference.lower()}. Horizon: "
         f"{outcomes.attrs['horizon']}. Other weights: {others}; whose: {panel.whose}. Line: "
         f"posterior mean; band: {prob:.0%} equal-tailed credible interval from "
-        f"{_size(outcomes)} draws. Below: probability that net benefit is above zero. "
+        f"{sample_size(outcomes)} draws. Below: probability that net benefit is above zero. "
         f"{break_even_words(break_even)}"
     )
     ends = curve.iloc[[0, -1]]
@@ -278,7 +278,7 @@ def _preference_curve(outcomes, curve, break_even, name: str, preferences) -> Pa
         f"probability that it is positive from {ends['prob_positive'].iloc[0]:.2f} to "
         f"{ends['prob_positive'].iloc[1]:.2f}."
     )
-    return PaperFigure(name, figure, curve, _caption(caption, outcomes), alt)
+    return PaperFigure(name, figure, curve, figure_caption(caption, outcomes), alt)
 
 
 def _weights_words(bound: Weighting, without: str | None = None) -> str:
@@ -351,8 +351,8 @@ def _decision_curve(outcomes, option: str, name: str, preferences, prob: float) 
         f"Horizon: {outcomes.attrs['horizon']}. Harms are counted by the model; the threshold "
         f"holds only the residual burden{burden}. "
         f"Weights: {_weights_words(bound)}; whose: {panel.whose}. First panel: posterior means; "
-        f"others: mean and {prob:.0%} equal-tailed credible band from {_size(outcomes)} draws. "
-        f"'{BY_MODEL}' treats where the posterior mean net benefit exceeds the threshold."
+        f"others: mean and {prob:.0%} equal-tailed credible band from {sample_size(outcomes)} "
+        f"draws. '{BY_MODEL}' treats where the posterior mean net benefit exceeds the threshold."
     )
     at_zero = curve[curve["threshold"] == curve["threshold"].min()]
     parts = [f"{row.strategy} {1000 * row.net_benefit:.0f}" for row in at_zero.itertuples()]
@@ -360,14 +360,15 @@ def _decision_curve(outcomes, option: str, name: str, preferences, prob: float) 
         "Line charts of net benefit against the treatment threshold, by strategy. At the lowest "
         f"threshold, per 1000: {'; '.join(parts)}."
     )
-    return PaperFigure(name, figure, curve, _caption(caption, outcomes), alt)
+    return PaperFigure(name, figure, curve, figure_caption(caption, outcomes), alt)
 
 
-def _size(outcomes: xr.Dataset) -> int:
+def sample_size(outcomes: xr.Dataset) -> int:
+    """Return the number of draws, over all chains."""
     return outcomes.sizes["chain"] * outcomes.sizes["draw"]
 
 
-def _profile_words(outcomes: xr.Dataset, who: str) -> str:
+def profile_words(outcomes: xr.Dataset, who: str) -> str:
     """Return a patient as "serum creatinine 420 umol/L, age 62 year"."""
     problem = loaded_problem(outcomes).problem
     words = []
@@ -384,7 +385,8 @@ def _profile_words(outcomes: xr.Dataset, who: str) -> str:
     return ", ".join(words) or str(who)
 
 
-def _caption(text: str, outcomes: xr.Dataset) -> str:
+def figure_caption(text: str, outcomes: xr.Dataset) -> str:
+    """Return a caption with scenarios, notes, the disclaimer and the sources in use."""
     loaded = loaded_problem(outcomes)
     parts = [" ".join(text.split())]
     if loaded.scenarios:

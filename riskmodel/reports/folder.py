@@ -10,7 +10,17 @@ from pathlib import Path
 from riskmodel.errors import ParameterError, Phrase, Problem
 
 RECORD = "run.json"
-CONTENTS = (RECORD, "posterior.nc", "outcomes.nc", "tables", "figures", "report.html")
+CONTENTS = (
+    RECORD,
+    "posterior.nc",
+    "outcomes.nc",
+    "outcomes_over_time.nc",
+    "tables",
+    "figures",
+    "report.html",
+    "paper_tables",
+    "decide",
+)
 
 
 def next_free_folder(parent: Path, name: str) -> Path:

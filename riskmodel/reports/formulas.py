@@ -17,6 +17,7 @@ PAGE = "docs/model.md"
 PRIORS = "From a printed figure to a distribution"
 EVENT = "An event by the horizon"
 OVERLAP = "Two events in one patient"
+TIME = "Other horizons"
 BENEFIT = "Net benefit"
 SYNTHESIS = "Several studies, or a discounted one"
 CORRELATION = "Inputs that go together"
@@ -27,13 +28,16 @@ COMPUTATION = "Computation"
 # What a row rests on, and so what is traced:
 # contrast   one outcome's baseline and one option's effect on it
 # arm        outcomes and their overlap under one option
+# composite  the outcomes of a composite, and their overlap
 # benefit    every weighed outcome, the option's effects and the weights
 # badge      of those, the priors of one badge
 # prior      one prior
 # strata     the printed figures of a band, and the model's own contrast in it
 # statement  one record of the library
 # row        what the row says itself
-RestsOn = Literal["contrast", "arm", "benefit", "badge", "prior", "strata", "statement", "row"]
+RestsOn = Literal[
+    "contrast", "arm", "composite", "benefit", "badge", "prior", "strata", "statement", "row"
+]
 
 
 @dataclass(frozen=True)
@@ -307,15 +311,120 @@ TABLES: dict[str, TableCard] = {
         "benefit",
         {
             **_NET_BENEFIT,
-            "median": Formula("median of the prior under this discount", "Q(1/2)", SYNTHESIS),
-            **_limits("the prior under this discount", "theta", SYNTHESIS),
+            "a0": Formula(
+                "share of the source's information that counts: 0, the declared one (for a bias, "
+                "the share of the precision it leaves; for a mixture, the weight), and 1",
+                "a0",
+                SYNTHESIS,
+            ),
+            "median": Formula("median of the prior at this a0", "Q(1/2)", SYNTHESIS),
+            **_limits("the prior at this a0", "theta", SYNTHESIS),
+        },
+    ),
+    "tipping_points": TableCard(
+        ("prior", "profile", "option", "cut", "a0_from"),
+        "benefit",
+        {
+            "a0_from": Formula(
+                "lower end of a stretch of a0 in which the claim holds; none where it never does",
+                "inf {a0 : P(NB(a0) > 0) >= cut}, stretch by stretch",
+                SYNTHESIS,
+            ),
+            "a0_to": Formula(
+                "upper end of that stretch",
+                "sup {a0 : P(NB(a0) > 0) >= cut}, stretch by stretch",
+                SYNTHESIS,
+            ),
+            "stretches": Formula(
+                "how many such stretches there are; 0 where the claim holds for no a0",
+                "number of intervals in {a0 : P(NB(a0) > 0) >= cut}",
+                SYNTHESIS,
+            ),
+            "not_computed_up_to": Formula(
+                "greatest a0 at which more than 0.1% of the draws would put a risk beyond 1",
+                "max {a0 : P(p(a0) > 1) > 0.001}",
+                SYNTHESIS,
+            ),
+            "chosen_a0": Formula("the a0 of the declared discount", "a0", SYNTHESIS),
+            "prob_lowest": Formula(
+                "lowest probability that net benefit is above zero, over every a0 with one",
+                "min over a0 of mean(NB(a0) > 0)",
+                SYNTHESIS,
+            ),
+            "prob_highest": Formula(
+                "highest probability that net benefit is above zero, over every a0 with one",
+                "max over a0 of mean(NB(a0) > 0)",
+                SYNTHESIS,
+            ),
+            "monte_carlo_standard_error": Formula(
+                "Monte Carlo standard error of that probability at the cut",
+                "sqrt(cut (1 - cut) / draws)",
+                SYNTHESIS,
+            ),
         },
     ),
     "evpi": TableCard(("profile",), "benefit", _INFORMATION),
     "evppi_by_parameter": TableCard(("profile", "parameters"), "benefit", _INFORMATION),
     "evppi_by_source": TableCard(("profile", "source"), "benefit", _INFORMATION),
     "waning": TableCard(
-        ("waning", "profile", "option", "outcome"), "contrast", {**_RISK_EFFECT, **_NET_BENEFIT}
+        ("waning", "horizon", "profile", "option", "outcome"),
+        "contrast",
+        {**_RISK_EFFECT, **_NET_BENEFIT},
+    ),
+    "horizons": TableCard(("profile", "option", "outcome", "time"), "contrast", _RISK_EFFECT),
+    "restricted_means": TableCard(
+        ("profile", "option", "outcome", "time"),
+        "contrast",
+        {
+            "restricted_mean": Formula(
+                "posterior median of the mean time without the event under the comparator, up to "
+                "the horizon",
+                "median(integral of 1 - p0(t))",
+                TIME,
+            ),
+            "restricted_mean_difference": Formula(
+                "posterior median of the time without the event that the option adds",
+                "median(integral of p0(t) - p1(t))",
+                TIME,
+            ),
+            **_limits("that time", "integral of p0(t) - p1(t)", TIME),
+            "prob_benefit": Formula(
+                "share of the draws in which the option adds time without an unwanted event, or "
+                "takes time until a wanted one",
+                "P(integral of p0(t) - p1(t) > 0), or < 0 where the event is wanted",
+                TIME,
+            ),
+            "monte_carlo_standard_error": Formula(
+                "Monte Carlo standard error of the median", "MCSE(median)", COMPUTATION
+            ),
+        },
+    ),
+    "composites": TableCard(
+        ("profile", "option", "composite"),
+        "composite",
+        {
+            **{name: formula for name, formula in _RISK_EFFECT.items() if "_1000_" not in name},
+            "baseline_risk": Formula(
+                "posterior median risk of at least one of the events under the comparator",
+                "median(P(any))",
+                OVERLAP,
+            ),
+            "risk": Formula(
+                "posterior median risk of at least one of the events under the option",
+                "median(P(any))",
+                OVERLAP,
+            ),
+            "smallest": Formula(
+                "median of the largest component, below which no composite can be",
+                "median(max over components of p1)",
+                OVERLAP,
+            ),
+            "largest": Formula(
+                "median of the sum of the components, above which no composite can be",
+                "median(min(1, sum over components of p1))",
+                OVERLAP,
+            ),
+        },
     ),
     "share_by_input": TableCard(
         ("profile", "option", "prior"),
@@ -504,8 +613,11 @@ def card_of(table: str, columns: list[str]) -> TableCard:
     >>> card_of("some_table", ["profile", "value", "option"]).keys
     ('profile', 'option')
     """
-    if table in TABLES:
-        return TABLES[table]
+    from riskmodel.reports.decision_formulas import DECISION_TABLES  # written in these words
+
+    for cards in (TABLES, DECISION_TABLES):
+        if table in cards:
+            return cards[table]
     naming = dict.fromkeys(key for card in TABLES.values() for key in card.keys)
     keys = tuple(column for column in columns if column in naming)
     return TableCard(keys or tuple(columns[:1]), "row")

@@ -35,6 +35,9 @@ _FIRST = (  # before the figures
 )
 _TITLES = {
     "absolute_effects": "Absolute effects",
+    "composites": "Composites of events",
+    "horizons": "Absolute effects at several horizons",
+    "restricted_means": "Time without the event, up to several horizons",
     "absolute_effects_by_band": "Absolute effects by band of the declared case mix",
     "mean_differences": "Mean differences",
     "not_estimable": "What the sources allow no contrast of",
@@ -50,7 +53,8 @@ _TITLES = {
     "waning": "After the first horizon: four scenarios",
     "scenarios": "Named scenarios and panels",
     "own_baseline": "If the patient stood elsewhere in the between-patient spread",
-    "discounts": "If a source counted in full, as declared, or hardly at all",
+    "discounts": "If a discounted source were left out, counted as chosen, or in full",
+    "tipping_points": "For which discounts a net benefit is how probable",
     "correlations": "If declared pairs of inputs went together otherwise",
     "share_by_input": "How much rests on each input",
     "share_by_badge": "How much rests on each kind of input",

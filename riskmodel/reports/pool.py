@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from riskmodel.reports.paper_figure import (
     save_figure,
     styled,
 )
+from riskmodel.reports.pool_scale import pool_scale
 
 SCHEMA = "riskmodel/pool/1"
 RECORD = "pool.json"
@@ -99,8 +100,10 @@ def run_pool(
     path : Path
         Columns ``study`` and either ``events``, ``n``, ``events_comparator``, ``n_comparator``;
         or ``estimate`` and ``standard_error``, or ``estimate``, ``lower``, ``upper`` with their
-        ``level``. Ratios stand there as they are printed and are pooled by their logarithm; a
-        standard error is that of the logarithm. Also ``badge`` and ``note``.
+        ``level``. Ratios are pooled by their logarithm, and a standard error is that of the
+        logarithm; whether estimates are ratios or logarithms a column ``scale`` says, or the
+        numbers themselves (:mod:`riskmodel.reports.pool_scale`). Also ``badge``, ``controlled``
+        (``no`` for a series without a comparator) and ``note``.
     measure : {"odds_ratio", "relative_risk", "hazard_ratio", "rate_ratio", "risk_difference", \
 "mean_difference"}
         Counts take the first two and the risk difference.
@@ -250,17 +253,18 @@ def _observed_counts(counts: Mapping[str, np.ndarray], measure: str, prob: float
 
 def _pool_effects(table: StudyTable, measure: str, prior, prob: float):
     """Return the pooled estimates, what each study printed, and notes."""
-    ratio, numbers = measure in RATIOS, table.numbers
-    problems = [p for row in range(len(table.study)) for p in _effect_problems(table, row, ratio)]
-    if problems:
-        raise ParameterError(sorted(problems, key=lambda p: (p.line, p.column)))
-    notes = list(table.notes)
+    ratio = measure in RATIOS
+    _check_effects(table, ratio=False)  # what is wrong on any scale
+    scale, taken = pool_scale(table, measure)
+    if scale == "log":
+        table = _without_logarithms(table)
+    _check_effects(table, ratio)
+    numbers = table.numbers
+    notes = [*table.notes, *taken]
     estimate = np.array(numbers["estimate"])
     forward, back = (np.log, np.exp) if ratio else (np.asarray, np.asarray)
     if table.layout == "standard_error":
         error = np.array(numbers["standard_error"])
-        if ratio:
-            notes.append("standard errors are those of the logarithm")
     else:
         error, more = _errors_of_limits(table, forward)
         notes += more
@@ -277,6 +281,23 @@ def _pool_effects(table: StudyTable, measure: str, prior, prob: float):
     return result, observed, tuple(notes)
 
 
+def _without_logarithms(table: StudyTable) -> StudyTable:
+    """Return the table with ratios in place of their logarithms; standard errors stay."""
+    numbers = {
+        name: [math.exp(min(value, 700.0)) for value in values]
+        if name in ("estimate", "lower", "upper")
+        else values
+        for name, values in table.numbers.items()
+    }
+    return replace(table, numbers=numbers)
+
+
+def _check_effects(table: StudyTable, ratio: bool) -> None:
+    problems = [p for row in range(len(table.study)) for p in _effect_problems(table, row, ratio)]
+    if problems:
+        raise ParameterError(sorted(problems, key=lambda p: (p.line, p.column)))
+
+
 def _effect_problems(table: StudyTable, row: int, ratio: bool) -> list[Problem]:
     numbers = {name: values[row] for name, values in table.numbers.items()}
     problems = []
@@ -290,7 +311,7 @@ def _effect_problems(table: StudyTable, row: int, ratio: bool) -> list[Problem]:
     if ratio:
         for name in ("estimate", "lower", "upper"):
             if numbers.get(name, 1.0) <= 0:
-                remedy = "is it a logarithm? give the ratio itself, exp() of it"
+                remedy = "rounded to 0? give more digits; a logarithm? say so in a column scale"
                 add(name, numbers[name], "a ratio above 0", remedy)
     if "lower" in numbers and not problems:
         lower, upper = numbers["lower"], numbers["upper"]

@@ -31,6 +31,9 @@ def provenance_table(loaded: LoadedProblem, *, later: bool = False) -> pd.DataFr
         judged = [specification.whose, specification.because]
         if specification.horizon:
             judged.append(f"taken at {specification.horizon}: {specification.horizon.because}")
+        for word, part in (("pooled", specification.pool), ("discounted", specification.discount)):
+            if part is not None:
+                judged.append(f"{word}: {part.because}")
         for key in prior.estimates:
             estimate = loaded.estimates[key]
             rows.append(

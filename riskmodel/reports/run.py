@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -20,15 +21,20 @@ from riskmodel.decisions.absolute_effects import (
     mean_differences,
     not_estimable,
 )
+from riskmodel.decisions.discounts import discount_table, tipping_points
 from riskmodel.decisions.net_benefit import (
     benefit_needed,
     break_even_weight,
     net_benefit,
     summarize_net_benefit,
 )
+from riskmodel.decisions.over_time import (
+    composite_effects,
+    horizon_effects,
+    restricted_mean_differences,
+)
 from riskmodel.decisions.sensitivity import (
     correlation_table,
-    discount_table,
     own_baseline_table,
     scenario_table,
     share_by_badge,
@@ -59,6 +65,8 @@ from riskmodel.reports.tables import (
     stated_risk_table,
     strata_table,
 )
+from riskmodel.reports.time_figures import time_figures
+from riskmodel.simulation.horizons import read_horizons, simulate_horizons
 from riskmodel.simulation.outcomes import (
     as_patients,
     require_horizon,
@@ -101,6 +109,7 @@ def run_problem(
     scenarios: Sequence[str] = (),
     preferences: str | Panel | None = None,
     horizon: str | Duration | None = None,
+    horizons: str | Sequence[str | float | Duration] = (),
     waning: str | None = None,
     seed: int | None = None,
     draws: int = DEFAULT_DRAWS,
@@ -120,6 +129,8 @@ def run_problem(
         The run's folder; appears only when everything in it is whole.
     scenarios, preferences, horizon, waning, seed, draws, prob
         As for :func:`riskmodel.fit`, :func:`riskmodel.simulate` and :func:`riskmodel.net_benefit`.
+    horizons : str or sequence
+        Further horizons shown beside, as for :func:`riskmodel.simulate_horizons`; empty is none.
     force : bool
         Whether an earlier run in `out` may be replaced.
     command : sequence of str
@@ -145,8 +156,9 @@ def run_problem(
         panel = as_panel(loaded, preferences)
     patients = as_patients(loaded.problem, profiles)
     require_horizon(loaded.problem, horizon)  # before anything is sampled
+    several = read_horizons(loaded.problem, horizons) if horizons else []
     interval_tails(prob)
-    posterior = outcomes = grid = None
+    posterior = outcomes = grid = over_time = None
     tables = evidence_tables(loaded, patients)
     tables["not_estimable"] = not_estimable(loaded.problem)
     tables["not_applicable"] = _not_applicable(patients)
@@ -159,8 +171,12 @@ def run_problem(
                 grid = simulate(
                     posterior, covariate_grid(loaded), case_mix=False, gate=False, **simulated
                 )
+            if several:
+                over_time = simulate_horizons(posterior, patients, horizons=several, waning=waning)
         with steps("Compare"):
             tables = run_tables(posterior, outcomes, patients, panel, simulated, prob) | tables
+            if several:
+                tables |= time_tables(posterior, over_time, patients, panel, prob)
     tables = {name: table for name, table in tables.items() if len(table)}
     part = out.with_name(f".{out.name}.part-{os.getpid()}")
     shutil.rmtree(part, ignore_errors=True)
@@ -170,15 +186,19 @@ def run_problem(
             if posterior is not None:
                 save_posterior(posterior, part / "posterior.nc")
                 save_outcomes(outcomes, part / "outcomes.nc")
+            if over_time is not None:
+                save_outcomes(over_time, part / "outcomes_over_time.nc")
             (part / "tables").mkdir()
             for name, table in tables.items():
                 table.to_csv(part / "tables" / f"{name}.csv", index=False, float_format="%.8g")
         with steps("Draw figures"):
             figures = []
-            for figure in _figures(loaded, outcomes, grid, tables, panel, prob):
+            for figure in _figures(loaded, outcomes, grid, over_time, tables, panel, prob):
                 save_figure(figure, part / "figures")
                 figures.append(figure)
-        record = _record(loaded, posterior, outcomes, panel, patients, command, steps, figures)
+        record = _record(
+            loaded, posterior, outcomes, several, panel, patients, command, steps, figures
+        )
         with steps("Write the report"):
             write_report(part, record, tables, figures)
         (part / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -188,9 +208,11 @@ def run_problem(
     return Run(out, loaded, posterior, outcomes, tables, record)
 
 
-def _figures(loaded, outcomes, grid, tables, panel, prob):
+def _figures(loaded, outcomes, grid, over_time, tables, panel, prob):
     if outcomes is not None:
         yield from run_figures(outcomes, grid, preferences=panel, prob=prob)
+    if over_time is not None:
+        yield from time_figures(over_time, prob=prob)
     yield from evidence_figures(loaded, tables)
 
 
@@ -209,6 +231,7 @@ def run_tables(
         "absolute_effects": absolute_effects(outcomes, prob=prob),
         "absolute_effects_by_band": by_band,
         "mean_differences": mean_differences(outcomes, prob=prob),
+        "composites": composite_effects(outcomes, prob=prob),
         "published_strata": strata_table(outcomes, by_band),
         "stated_risks": stated_risk_table(posterior, prob=prob),
         "overlap": overlap_table(outcomes),
@@ -219,7 +242,23 @@ def run_tables(
     if panel is not None:
         tables |= _preference_tables(posterior, outcomes, patients, panel, simulated, prob)
         if later:
-            tables["waning"] = _waning_table(posterior, patients, panel, simulated, prob)
+            horizon = Duration.read(outcomes.attrs["horizon"])
+            tables["waning"] = _waning_table(posterior, patients, panel, [horizon], prob)
+    return tables
+
+
+def time_tables(
+    posterior: Posterior, over_time: xr.Dataset, patients, panel: Panel | None, prob: float
+) -> dict[str, pd.DataFrame]:
+    """Return every table of a run over several horizons, by name."""
+    tables = {
+        "horizons": horizon_effects(over_time, prob=prob),
+        "restricted_means": restricted_mean_differences(over_time, prob=prob),
+    }
+    own = posterior.problem.horizon
+    later = [h for h in map(Duration.read, over_time.attrs["horizons"]) if h.days > own.days]
+    if panel is not None and later:
+        tables["waning"] = _waning_table(posterior, patients, panel, later, prob)
     return tables
 
 
@@ -240,6 +279,7 @@ def _preference_tables(
         "break_even_weight": break_even_weight(outcomes, preferences=panel),
         "own_baseline": own_baseline_table(posterior, patients, preferences=panel, **simulated),
         "discounts": discount_table(posterior, patients, preferences=panel, prob=prob, **simulated),
+        "tipping_points": tipping_points(posterior, patients, preferences=panel, **simulated),
         "correlations": correlation_table(posterior, patients, preferences=panel, **simulated),
         "share_by_input": shares,
         "share_by_badge": share_by_badge(shares),
@@ -256,22 +296,21 @@ def _not_applicable(patients) -> pd.DataFrame:
     )
 
 
-def _waning_table(posterior, patients, panel, simulated: dict, prob: float) -> pd.DataFrame:
-    """Return effects and net benefit at the later horizon under each waning scenario."""
+def _waning_table(posterior, patients, panel, horizons, prob: float) -> pd.DataFrame:
+    """Return effects and net benefit at later horizons under each waning scenario."""
     tables = []
-    for name in WANING_SCENARIOS:
-        outcomes = simulate(
-            posterior, patients, horizon=simulated["horizon"], waning=name, case_mix=False
-        )
+    for horizon, name in itertools.product(horizons, WANING_SCENARIOS):
+        outcomes = simulate(posterior, patients, horizon=horizon, waning=name, case_mix=False)
         effects = absolute_effects(outcomes, prob=prob).assign(waning=name)
         benefit = summarize_net_benefit(net_benefit(outcomes, panel), prob=prob)
         benefit = benefit[["profile", "option", "net_benefit", "prob_positive"]]
         tables.append(effects.merge(benefit, on=["profile", "option"]))
     table = pd.concat(tables, ignore_index=True)
-    return table[["waning", *(column for column in table.columns if column != "waning")]]
+    first = ["waning", "horizon"]
+    return table[[*first, *(column for column in table.columns if column not in first)]]
 
 
-def _record(loaded, posterior, outcomes, panel, patients, command, steps, figures) -> dict:
+def _record(loaded, posterior, outcomes, several, panel, patients, command, steps, figures) -> dict:
     return {
         "schema": "riskmodel/run/1",
         "command": list(command),
@@ -280,6 +319,7 @@ def _record(loaded, posterior, outcomes, panel, patients, command, steps, figure
         "question": loaded.problem.question,
         "scenarios": list(loaded.scenarios),
         "horizon": str(loaded.problem.horizon) if outcomes is None else outcomes.attrs["horizon"],
+        "horizons": [str(horizon) for horizon in several],
         "waning": (outcomes is not None and outcomes.attrs["waning"]) or "each effect's default",
         "preferences": panel
         and panel.model_dump(mode="json", exclude_unset=True, exclude={"schema_"}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,10 @@ def sensitivity_report(
     run: Path | RunFolder,
     *,
     preferences: str | Panel | None = None,
-    thresholds: Mapping[str, Any] | Path | None = None,
-    recommendation: Mapping[str, str] | None = None,
+    thresholds: Mapping[str, Any] | str | Path | None = None,
+    recommendation: Mapping[str, str] | str | Path | None = None,
+    refit: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> SensitivityReport:
     """Return what would turn the sign of a run's expected net benefit.
 
@@ -79,10 +81,14 @@ def sensitivity_report(
         A folder that :func:`riskmodel.run_problem` wrote.
     preferences : str or Panel, optional
         A panel, or the id of one the problem knows; None is the one of the run.
-    thresholds : mapping or Path, optional
+    thresholds : mapping, str or Path, optional
         Of :func:`riskmodel.magnitude`.
-    recommendation : mapping, optional
+    recommendation : mapping, str or Path, optional
         Of :func:`riskmodel.revealed_threshold`.
+    refit : bool
+        Whether to fit again where reweighting does not hold, as :func:`riskmodel.sensitivity`.
+    progress : callable, optional
+        Told what is evaluated next.
 
     Returns
     -------
@@ -107,6 +113,8 @@ def sensitivity_report(
         sources=sources,
         thresholds=thresholds,
         recommendation=recommendation,
+        refit=refit,
+        progress=progress,
     )
     if found.tornado.empty:
         refuse(
@@ -125,6 +133,7 @@ def sensitivity_report(
         "question": loaded.problem.question,
         "horizon": outcomes.attrs["horizon"],
         "unit": f"{panel.reference} per patient",
+        "reference": loaded.problem.outcomes[panel.reference].label,
         "preferences": {"id": panel.id, "whose": panel.whose, "status": panel.status},
         "seed": stored.get("seed"),
         "digest": stored.get("digest"),
@@ -261,7 +270,7 @@ def _words(name: str) -> str:
 
 
 def _unit(report: SensitivityReport) -> str:
-    return _words(report.record["unit"]).replace("per patient", "per 1000 patients")
+    return f"{report.record['reference'].lower()} equivalents per 1000 patients"
 
 
 def _frame(report: SensitivityReport) -> str:

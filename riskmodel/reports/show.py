@@ -187,6 +187,12 @@ def in_words(estimate: Estimate) -> str:
         words.append(f"({limits}, {level}{interval.kind})")
     if estimate.counts:
         words.append(f"{estimate.counts.events:g} of {estimate.counts.n}")
+    if estimate.comparator_counts:
+        others = estimate.comparator_counts
+        words.append(f"against {others.events:g} of {others.n}")
+    if estimate.events_over:
+        over = estimate.events_over
+        words.append(f"{over.events:g} in {over.time:g} {over.unit}s of {over.of}")
     if estimate.per:
         words.append(f"per {estimate.per.value:g} {estimate.per.unit} of {estimate.per.of}")
     return " ".join(words)

@@ -54,6 +54,10 @@ def print_summary(run: Run, console: Console) -> None:
     _print_rests_on(run, console)
     if "own_baseline" in run.tables:
         _print_own_baseline(run, problem, console)
+    if "tipping_points" in run.tables:
+        _print_tipping_points(run.tables["tipping_points"], problem, console)
+    if "horizons" in run.tables:
+        _print_horizons(run, problem, console)
     if "waning" in run.tables:
         _print_waning(run.tables["waning"], problem, console)
     _print_contradictions(run, console)
@@ -226,11 +230,55 @@ def _print_own_baseline(run: Run, problem, console: Console) -> None:
         )
 
 
-def _print_waning(table: pd.DataFrame, problem, console: Console) -> None:
-    console.print(f"\nAt {table['horizon'].iloc[0]}, under four scenarios of how effects go on:")
-    for (who, name), rows in table.groupby(["profile", "waning"], sort=False):
+def _print_tipping_points(table: pd.DataFrame, problem, console: Console) -> None:
+    """Print for which a0 of each discounted source the first patient's benefit is how probable."""
+    first = table[table["profile"] == table["profile"].iloc[0]]
+    for (prior, option), rows in first.groupby(["prior", "option"], sort=False):
+        said = "; ".join(f"at least {cut:g} {words}" for cut, words in _by_cut(rows))
+        lowest = rows["not_computed_up_to"].max()
+        if lowest > 0:
+            said += f"; up to a0 = {lowest:.3g} risks would pass 1, and nothing is claimed"
         console.print(
-            f"  {who}, {name}: net benefit {1000 * rows['net_benefit'].iloc[0]:+.0f} per 1000, "
+            f"If {prior} ({rows['discount'].iloc[0]}) counted otherwise, P(net benefit > 0) of "
+            f"{problem.options[option].label.lower()} is {said}; chosen a0 "
+            f"{rows['chosen_a0'].iloc[0]:.3g} (assumed)",
+            highlight=False,
+            markup=False,
+        )
+
+
+def _by_cut(rows: pd.DataFrame):
+    """Return each cut once, with the words of its whole set."""
+    return rows.drop_duplicates("cut")[["cut", "holds"]].itertuples(index=False)
+
+
+def _print_horizons(run: Run, problem, console: Console) -> None:
+    """Print each outcome's difference at every horizon, and the time without it that is gained."""
+    gained = run.tables["restricted_means"].set_index(["profile", "option", "outcome", "time"])
+    grouped = run.tables["horizons"].groupby(["profile", "option", "outcome"], sort=False)
+    console.print("\nOver time, differences per 1000 (and mean time without the event gained):")
+    for key, rows in grouped:
+        who, option, outcome = key
+        said = "; ".join(
+            f"{row.horizon} {row.per_1000:+.0f} ({row.per_1000_lower:+.0f} to "
+            f"{row.per_1000_upper:+.0f})"
+            for row in rows.itertuples()
+        )
+        last = gained.loc[(*key, rows["time"].iloc[-1])]
+        label = f"{problem.options[option].label}, {problem.outcomes[outcome].label.lower()}"
+        console.print(
+            f"  {who}, {label}: {said}; {last['restricted_mean_difference']:+.2g} "
+            f"{last['time_unit']}s",
+            highlight=False,
+        )
+
+
+def _print_waning(table: pd.DataFrame, problem, console: Console) -> None:
+    console.print("\nLater, under four scenarios of how effects go on:")
+    for (horizon, who, name), rows in table.groupby(["horizon", "profile", "waning"], sort=False):
+        console.print(
+            f"  {horizon}, {who}, {name}: net benefit "
+            f"{1000 * rows['net_benefit'].iloc[0]:+.0f} per 1000, "
             f"P(net benefit > 0) = {rows['prob_positive'].iloc[0]:.2f}",
             highlight=False,
         )

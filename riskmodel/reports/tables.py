@@ -38,15 +38,16 @@ def strata_table(outcomes: xr.Dataset, own: pd.DataFrame) -> pd.DataFrame:
     own = own[(own["option"] == strata.option) & (own["outcome"] == strata.outcome)]
     own = own.set_index("band")
     effect = problem.outcomes[strata.outcome].effects[strata.option]
-    (ratio,) = (loaded.estimates[key] for key in problem.priors[effect.prior].from_)
+    studies = [loaded.estimates[key] for key in problem.priors[effect.prior].from_]
+    ratio = np.nan  # a pool prints no ratio of its own
+    if len(studies) == 1 and studies[0].measure == "relative_risk":
+        ratio = studies[0].number
     bands = {band.id: band for band in problem.covariates[strata.covariate].bands}
     rows = []
     for row in strata.rows:
         printed = loaded.estimates[row.risk_difference]
         nnt = loaded.estimates[row.number_needed_to_treat] if row.number_needed_to_treat else None
-        implied = (
-            printed.number / (ratio.number - 1) if ratio.measure == "relative_risk" else np.nan
-        )
+        implied = printed.number / (ratio - 1)
         mine = own.loc[row.band]
         rows.append(
             {

@@ -17,7 +17,7 @@ from rich.console import Console
 from riskmodel.errors import ParameterError, Phrase, Problem
 from riskmodel.evidence.priors import LinePrior, Prior, build_prior
 from riskmodel.parameters.library import LoadedProblem, find_problem, resolve
-from riskmodel.parameters.schema import Estimate, Panel, Statement
+from riskmodel.parameters.schema import Duration, Estimate, Panel, Statement
 from riskmodel.reports.folder import RECORD
 from riskmodel.reports.formulas import (
     LABELS,
@@ -31,6 +31,7 @@ from riskmodel.reports.formulas import (
 from riskmodel.reports.listing import unknown
 from riskmodel.reports.show import in_words
 
+COMPETING = "incidence = H / (H + H_other) (1 - exp(-(H + H_other)))"
 OUTCOMES, POSTERIOR = "outcomes.nc", "posterior.nc"
 
 
@@ -404,6 +405,11 @@ class _Tracer:
 
     # --- what it rests on
 
+    @cached_property
+    def _horizon(self) -> str:
+        """Return the horizon of the row, or of the whole run."""
+        return self.row.get("horizon") or self.run.record["horizon"]
+
     def quantities(self) -> list[dict]:
         """Return each baseline, effect, prior or record that the number rests on."""
         if self.loaded is None:
@@ -416,6 +422,8 @@ class _Tracer:
             return self._contrast(option, outcome)
         if rests_on == "arm":
             return self._arm(option, outcome, self.row["other"])
+        if rests_on == "composite":
+            return self._arm(option, *self.loaded.problem.composites[self.row["composite"]].of)
         if rests_on == "benefit":
             return self._benefit(option)
         if rests_on == "badge":
@@ -498,10 +506,14 @@ class _Tracer:
         priors = [part.prior for part in (baseline.intercept, baseline.line) if part]
         priors += [term.prior for term in baseline.terms]
         formula = baseline_formula(baseline)
-        later = [e for e in baseline.extension if str(e.horizon) == self.run.record["horizon"]]
-        if later and self.run.record["horizon"] != str(problem.horizon):
-            priors += [extension.later_hazard_ratio.prior for extension in later]
-            formula += "; H0(late) = H0 (1 + g), with H = -log(1 - p)"
+        other = [e for e in baseline.extension if str(e.horizon) == self._horizon]
+        if other and self._horizon != str(problem.horizon):
+            priors += [extension.later_hazard_ratio.prior for extension in other]
+            later = other[0].horizon.days > problem.horizon.days
+            symbols = "H0(late) = H0 (1 + g)" if later else "H0(early) = H0 / (1 + g)"
+            formula += f"; {symbols}, with H = -log(1 - p)"
+        if outcome.competing:
+            formula += f"; {COMPETING}, H_other of {outcome.competing}"
         reasons = [baseline.not_estimable, baseline.because, baseline.caveat]
         if baseline.between_patient_spread:
             reasons.append(baseline.between_patient_spread.because)
@@ -525,7 +537,8 @@ class _Tracer:
         if effect.relative_to and effect.relative_to != problem.comparator:
             before = self._effects(effect.relative_to, name)
         formula = effect_formula(effect)
-        if self.run.record["horizon"] != str(problem.horizon) and effect.waning:
+        later = Duration.read(self._horizon).days > problem.horizon.days
+        if later and effect.waning:
             chosen = self.row.get("waning") or self.run.attributes.get("waning")
             formula += f"; {later_formula(chosen or effect.waning.default)}"
         reasons = [effect.not_estimable, effect.no_effect, effect.because]

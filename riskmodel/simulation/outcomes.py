@@ -14,12 +14,14 @@ import xarray as xr
 from scipy.special import expit
 
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, RiskModelWarning
+from riskmodel.evidence.competing_risks import incidence_beside
 from riskmodel.evidence.conditions import named_covariates
 from riskmodel.evidence.priors import build_priors, draw_priors, used_priors
 from riskmodel.evidence.problem_checks import needed_covariates
 from riskmodel.models.events import (
     baseline_risk,
     carried_effect,
+    earlier_risk,
     later_risks,
     log_odds_with_mean,
     risk_under_effect,
@@ -32,6 +34,7 @@ from riskmodel.parameters.schema import DecisionProblem, Duration
 from riskmodel.simulation.case_mix import Cases, build_cases
 
 MAX_SHARE_BEYOND_ONE = 0.001
+HANDFUL = 8  # more profiles go through the program that cohorts go through
 DIMS = ("chain", "draw", "profile", "option", "outcome")
 
 
@@ -58,7 +61,7 @@ def simulate(
     scenarios : iterable of str
         Scenarios of the problem to switch on.
     horizon : Duration or str, optional
-        None is the problem's own; a later one needs a declared ``extension:``.
+        None is the problem's own; another one needs a declared ``extension:``.
     waning : {"held", "waning", "lost", "caught_up"}, optional
         How every effect goes on after the problem's horizon; None is each effect's default.
     spread_position : float, optional
@@ -74,10 +77,10 @@ def simulate(
     -------
     xarray.Dataset
         ``risk`` with dimensions ``(chain, draw, profile, option, outcome)``: the probability of an
-        event, in [0, 1], or the mean of a continuous outcome in its own unit (coordinates
-        ``outcome_type`` and ``outcome_unit``); nan where an option does not apply to a patient,
-        where the sources allow no contrast, and in draws set aside because a relative effect has
-        no meaning there. ``case_risk`` and ``case_weight``, over ``case``, are the same for
+        event, in [0, 1] (the incidence beside a declared ``competing:`` outcome), or the mean of a
+        continuous outcome in its own unit (coordinates ``outcome_type`` and ``outcome_unit``);
+        nan where an option does not apply to a patient, where the sources allow no contrast, and
+        in draws set aside because a relative effect has no meaning there. ``case_risk`` and ``case_weight``, over ``case``, are the same for
         the declared case mix, and ``band_risk`` its means by band. Covariates are coordinates;
         the problem and the run record ride in ``attrs``.
 
@@ -226,27 +229,28 @@ class _Evaluation:
         self.horizon = require_horizon(self.problem, horizon)
         self.waning = waning
         self.spread_position = spread_position
-        self.later = self.horizon != self.problem.horizon
+        self.beyond = self.horizon.days - self.problem.horizon.days
 
     def risks(self, covariates: dict, names: list[str] | None) -> tuple[np.ndarray, np.ndarray]:
         """Return risks (sample, profile, option, outcome) and the share of draws set aside.
 
         With `names` None nothing is refused, whatever the share.
         """
+        from riskmodel.simulation.block import many_risks  # it compiles what this module says
+
         problem = self.problem
         size = len(next(iter(self.draws.values())))
         profiles = len(next(iter(covariates.values()), [0]))
         shape = (size, profiles, len(problem.options), len(problem.outcomes))
-        risk = np.empty(shape)
-        for k, outcome in enumerate(problem.outcomes.values()):
-            base = baseline_risk(outcome.baseline, self.draws, self.priors, covariates)
-            spread = outcome.baseline.between_patient_spread
-            if spread and self.spread_position is not None:
-                middle = log_odds_with_mean(base, spread.log_odds_sd)
-                base = expit(middle + spread.log_odds_sd * self.spread_position)
-            for j, option in enumerate(problem.options):
-                risk[:, :, j, k] = self._risk(outcome, option, base)
+        risk = many_risks(self, covariates) if profiles > HANDFUL else None
+        if risk is None:
+            risk = np.empty(shape)
+            for k, outcome in enumerate(problem.outcomes.values()):
+                base = self.baseline(outcome, covariates)
+                for j, option in enumerate(problem.options):
+                    risk[:, :, j, k] = self._risk(outcome, option, base)
         beyond = _beyond_one(problem, risk)
+        _beside_competing(problem, risk)
         share = beyond.mean(axis=0)
         if names is not None:
             _refuse_beyond_one(problem, share, names)
@@ -254,13 +258,22 @@ class _Evaluation:
         risk[aside] = np.nan
         return risk, aside.mean(axis=0)
 
+    def baseline(self, outcome, covariates: dict) -> np.ndarray:
+        """Return the comparator's risk at the problem's own horizon, where patients stand."""
+        base = baseline_risk(outcome.baseline, self.draws, self.priors, covariates)
+        spread = outcome.baseline.between_patient_spread
+        if spread and self.spread_position is not None:
+            middle = log_odds_with_mean(base, spread.log_odds_sd)
+            base = expit(middle + spread.log_odds_sd * self.spread_position)
+        return base
+
     def _risk(self, outcome, option: str, base: np.ndarray) -> np.ndarray:
         """Return the risk, or mean, under an option at the horizon asked for."""
         effect = outcome.effects.get(option)
         if effect is not None and effect.not_estimable:
             return np.full((1, 1), np.nan)
         if effect is None or effect.no_effect:
-            return self._later_baseline(outcome, base)
+            return self._baseline(outcome, base)
         if effect.relative_to and effect.relative_to != self.problem.comparator:
             base = self._risk(outcome, effect.relative_to, base)
         spread = outcome.baseline.between_patient_spread
@@ -268,25 +281,30 @@ class _Evaluation:
         measure = self.priors[effect.prior].measure
         carried = carried_effect(effect, self.draws[effect.prior], measure, sd)
         integrated = sd if self.spread_position is None else 0.0
-        if effect.scale == "added_rate":  # the exposure is over by the first horizon
-            base = self._later_baseline(outcome, base)
+        if effect.scale == "added_rate":  # the exposure is over by every horizon
+            base = self._baseline(outcome, base)
         treated = risk_under_effect(base, effect, carried, integrated)
-        if not self.later or effect.scale == "added_rate":
+        if self.beyond == 0 or effect.scale == "added_rate":
             return treated
+        if self.beyond < 0:
+            return earlier_risk(treated, self._growth(outcome))
         with np.errstate(invalid="ignore"):
             _, treated = later_risks(
                 base,
                 treated,
                 self._growth(outcome),
                 self.waning or effect.waning.default,
-                later_days=self.horizon.days - self.problem.horizon.days,
+                later_days=self.beyond,
                 half_life_days=effect.waning.half_life.days,
             )
         return treated
 
-    def _later_baseline(self, outcome, base: np.ndarray) -> np.ndarray:
-        if not self.later or _is_fixed(outcome):
+    def _baseline(self, outcome, base: np.ndarray) -> np.ndarray:
+        """Return the comparator's risk at the horizon asked for, from that at the problem's own."""
+        if self.beyond == 0 or _is_fixed(outcome):
             return base
+        if self.beyond < 0:
+            return earlier_risk(base, self._growth(outcome))
         return -np.expm1(np.log1p(-base) * (1 + self._growth(outcome)))
 
     def _growth(self, outcome) -> np.ndarray:
@@ -300,6 +318,18 @@ def _beyond_one(problem: DecisionProblem, risk: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         beyond = ~((risk >= 0) & (risk <= 1)) & events
     return beyond & np.isfinite(risk).any(axis=0)
+
+
+def _beside_competing(problem: DecisionProblem, risk: np.ndarray) -> None:
+    """Turn every risk read with another outcome censored into an incidence beside it, in place."""
+    names = list(problem.outcomes)
+    before = risk.copy() if any(o.competing for o in problem.outcomes.values()) else risk
+    for k, outcome in enumerate(problem.outcomes.values()):
+        if outcome.competing:
+            with np.errstate(invalid="ignore"):
+                risk[..., k] = incidence_beside(
+                    before[..., k], before[..., names.index(outcome.competing)]
+                )
 
 
 def _is_fixed(outcome) -> bool:
@@ -327,18 +357,13 @@ def require_horizon(problem: DecisionProblem, horizon: Duration | str | None) ->
 
 
 def _require_extensions(problem: DecisionProblem, horizon: Duration) -> None:
+    """Refuse a horizon at which some outcome has no declared baseline, or no effect."""
     problems = []
-    if horizon.days < problem.horizon.days:
-        problems.append(
-            Problem(
-                field="horizon",
-                found=str(horizon),
-                allowed=f"{problem.horizon} or later",
-                remedy="the evidence is at the problem's own horizon; an earlier one needs its own",
-            )
-        )
     for name, outcome in problem.outcomes.items():
-        if outcome.baseline.fixed_risk == 0 or outcome.baseline.not_estimable:
+        problems += _effects_elsewhere(problem, name, horizon)
+        carried = any(e.prior and e.scale != "added_rate" for e in outcome.effects.values())
+        nothing = outcome.baseline.fixed_risk == 0 or outcome.baseline.not_estimable
+        if nothing and not carried:
             continue
         if outcome.type == "continuous":
             problems.append(
@@ -346,7 +371,7 @@ def _require_extensions(problem: DecisionProblem, horizon: Duration) -> None:
                     field=f"outcomes.{name}",
                     found=Phrase(f"a mean at {problem.horizon}"),
                     allowed=f"events, which can be carried to {horizon}",
-                    remedy=f"no rule carries a mean to a later horizon; ask for {problem.horizon}",
+                    remedy=f"no rule carries a mean to another horizon; ask for {problem.horizon}",
                 )
             )
             continue
@@ -362,18 +387,36 @@ def _require_extensions(problem: DecisionProblem, horizon: Duration) -> None:
                     f"`badge: assumed`, or ask for {problem.horizon}",
                 )
             )
-        for option, effect in outcome.effects.items():
-            if effect.prior and effect.waning is None and effect.scale != "added_rate":
-                problems.append(
-                    Problem(
-                        field=f"outcomes.{name}.effects.{option}.waning",
-                        found=NOTHING,
-                        allowed=f"how the effect goes on after {problem.horizon}",
-                        remedy="declare `waning: {half_life, default, because}`",
-                    )
-                )
     if problems:
         raise ParameterError(problems)
+
+
+def _effects_elsewhere(problem: DecisionProblem, name: str, horizon: Duration) -> list[Problem]:
+    """Return what keeps an outcome's effects from another horizon."""
+    later = horizon.days > problem.horizon.days
+    problems = []
+    for option, effect in problem.outcomes[name].effects.items():
+        place = f"outcomes.{name}.effects.{option}"
+        if effect.scale == "added_rate" and effect.exposure.days > horizon.days:
+            problems.append(
+                Problem(
+                    field=f"{place}.exposure",
+                    found=Phrase(f"{effect.exposure}, longer than {horizon}"),
+                    allowed="an exposure that is over by the horizon",
+                    remedy=f"ask for {effect.exposure} or later",
+                )
+            )
+        ratio = effect.prior and effect.scale not in ("added_rate", "mean_difference")
+        if later and ratio and effect.waning is None:
+            problems.append(
+                Problem(
+                    field=f"{place}.waning",
+                    found=NOTHING,
+                    allowed=f"how the effect goes on after {problem.horizon}",
+                    remedy="declare `waning: {half_life, default, because}`",
+                )
+            )
+    return problems
 
 
 def _refuse_beyond_one(problem: DecisionProblem, share: np.ndarray, names: list[str]) -> None:

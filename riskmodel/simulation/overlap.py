@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -48,7 +48,11 @@ def joint_risk(risk, other, odds_ratio) -> np.ndarray:
         )
 
 
-def any_event_risk(risks: Mapping[str, np.ndarray], overlap: Mapping[Pair, float]) -> np.ndarray:
+def any_event_risk(
+    risks: Mapping[str, np.ndarray],
+    overlap: Mapping[Pair, float],
+    among: Iterable[str] | None = None,
+) -> np.ndarray:
     """Return the probability of at least one event, given pairwise overlaps without a ring.
 
     Parameters
@@ -59,30 +63,56 @@ def any_event_risk(risks: Mapping[str, np.ndarray], overlap: Mapping[Pair, float
         Odds ratios. Pairs that are not named are independent given those that are; the pairs
         must not close a ring, so that these margins and odds ratios always have one joint
         distribution.
+    among : iterable of str, optional
+        The events that count; None is all of them. Two that have no pair of their own may still
+        go together through a third that is not among them.
 
     Returns
     -------
     ndarray
-        In [max of the risks, 1].
+        In [max of the risks, min(1, their sum)].
 
     Notes
     -----
-    In a tree, ``P(none) = prod over pairs P(neither) / prod over events (1 - p)^(pairs - 1)``.
+    Pairs without a ring make a tree, in which ``P(none)`` is summed from the leaves inwards
+    (Pearl 1988, Probabilistic Reasoning in Intelligent Systems, chapter 4).
 
     Examples
     --------
     >>> risks = {"a": np.array(0.2), "b": np.array(0.3), "c": np.array(0.5)}
     >>> round(float(any_event_risk(risks, {("a", "b"): 1.0})), 10)  # all independent
     0.72
+    >>> round(float(any_event_risk(risks, {("a", "b"): 4.0}, among=["a", "c"])), 10)
+    0.6
     """
-    none = np.ones(np.broadcast_shapes(*(np.shape(risk) for risk in risks.values())))
-    degree = dict.fromkeys(risks, 0)
+    counted = set(risks if among is None else among)
+    beside: dict[str, dict[str, float]] = {event: {} for event in risks}
     for (a, b), odds_ratio in overlap.items():
-        neither = 1 - risks[a] - risks[b] + joint_risk(risks[a], risks[b], odds_ratio)
-        none = none * np.clip(neither, 0, 1)  # rounding only: the bounds hold exactly
-        degree[a], degree[b] = degree[a] + 1, degree[b] + 1
-    for event, risk in risks.items():
-        with np.errstate(divide="ignore", invalid="ignore"):
-            factor = (1 - risk) ** (1.0 - degree[event])
-        none = none * np.where(risk < 1, factor, 0.0)
-    return 1 - none
+        beside[a][b] = beside[b][a] = odds_ratio
+
+    def none_below(event: str, parent: str | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return P(nothing counted at or below an event), without it and with it."""
+        seen.add(event)
+        without, with_it = np.ones(1), np.zeros(1) if event in counted else np.ones(1)
+        p = np.asarray(risks[event], dtype=float)
+        for other, odds_ratio in beside[event].items():
+            if other == parent:
+                continue
+            free, hit = none_below(other, event)
+            q = np.asarray(risks[other], dtype=float)
+            both = joint_risk(p, q, odds_ratio)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                given = np.where(p > 0, both / p, q)  # where one is certain the other is as it is
+                given_not = np.where(p < 1, (q - both) / (1 - p), q)
+            given, given_not = (np.clip(x, 0, 1) for x in (given, given_not))  # rounding only
+            without = without * (given_not * hit + (1 - given_not) * free)
+            with_it = with_it * (given * hit + (1 - given) * free)
+        return without, with_it
+
+    none, seen = np.ones(1), set()
+    for event in risks:
+        if event not in seen:
+            without, with_it = none_below(event, None)
+            p = np.asarray(risks[event], dtype=float)
+            none = none * ((1 - p) * without + p * with_it)
+    return (1 - none).reshape(np.broadcast_shapes(*(np.shape(risk) for risk in risks.values())))

@@ -215,3 +215,25 @@ def test_of_outcomes_the_stated_weight_stands_beside(small, hand_made):
     assert (row["prob_above_one"], row["stated_weight"]) == (0, 0.2)
     assert row["prob_positive_at_stated_weight"] == 1
     assert "the stated weight 0.2 gives the other sign" in row["note"]
+
+
+@pytest.mark.parametrize("levels", [3, None])
+def test_the_compiled_count_equals_the_other_ties_and_burden_included(levels, monkeypatch):
+    from riskmodel.decisions import acceptability as module
+
+    rng = np.random.default_rng(8)
+    values = rng.normal(size=(1500, 4, 3))
+    if levels:  # few values: ties in most draws
+        values = rng.integers(0, levels, size=values.shape).astype(float)
+    weights, burden = rng.integers(1, 4, size=(7, 3)).astype(float), np.array([0, 0.5, 1, 0.0])
+    plain = module.best_shares(values, weights, burden, chains=2)
+    monkeypatch.setattr(module, "_COMPILED_FROM", 0)
+    used = []
+    monkeypatch.setattr(
+        module, "_count_compiled", lambda *a, f=module._count_compiled: used.append(1) or f(*a)
+    )
+    compiled = module.best_shares(values, weights, burden, chains=2)
+    assert used
+    for one, other in zip(plain, compiled, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+    np.testing.assert_allclose(compiled[0], by_loop(values, weights, burden), atol=1e-12)

@@ -1,6 +1,7 @@
 """What turns a decision, against closed forms: tornado, flips, powers of priors, magnitudes."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -21,11 +22,12 @@ from riskmodel.decisions.flip_distance import (
 )
 from riskmodel.decisions.magnitude import magnitude
 from riskmodel.decisions.power_scaling import log_prior_density, pareto_smoothed, power_scaling
+from riskmodel.decisions.refit_power import refitter, with_power
 from riskmodel.decisions.revealed import preference_misfit, revealed_threshold
 from riskmodel.decisions.run_inputs import run_inputs
 from riskmodel.decisions.tornado import gains, one_way_tornado, scenario_flips
-from riskmodel.errors import ParameterError
-from riskmodel.evidence.priors import LinePrior, Prior, build_priors
+from riskmodel.errors import ParameterError, Problem
+from riskmodel.evidence.priors import SCORES, LinePrior, Prior, build_priors
 
 SIZE, WEIGHT = 20_000, 0.5
 
@@ -345,12 +347,6 @@ def test_thresholds_without_date_owner_or_order_are_refused(change, named):
     assert caught.value.problems[0].field == named
 
 
-def test_thresholds_are_read_from_a_file(tmp_path):
-    path = tmp_path / "thresholds.yaml"
-    path.write_text('locked: "2026-01-31"\nwhose: an example\nfall: [5, 20, 50]\n')
-    assert magnitude({"fall": [0.1]}, path).loc[0, "large_harm"] == 1
-
-
 # --- what recommendations and choices imply -----------------------------------------------------
 
 
@@ -477,9 +473,9 @@ def test_a_shift_found_in_a_run_brings_net_benefit_to_zero(drawn_run):
 def test_the_line_moves_on_the_log_odds_of_the_patient(drawn_run):
     (inputs,) = run_inputs(*drawn_run)
     moved = expit(logit(inputs.parameters["eskd_line"]) + 0.3)
-    dims, draws = inputs._as_drawn("eskd_line", moved.to_numpy())
+    draws = inputs._as_drawn("eskd_line", moved.to_numpy())
     before = drawn_run[0].draws["eskd_line"].values
-    assert np.allclose(draws - before, [0.3, 0.0])
+    assert np.allclose(draws - before.reshape(draws.shape), [0.3, 0.0])
 
 
 def test_scales_of_a_run_are_named_and_agree_at_the_reference_risk(drawn_run):
@@ -513,3 +509,45 @@ def test_sensitivity_of_draws_says_what_it_could_not_do(normals, benefit):
     found = sensitivity(benefit, normals)
     assert list(found.tables()) == ["tornado", "scenarios"]
     assert len(found.notes) == 2
+
+
+# --- powers by fitting again --------------------------------------------------------------------
+
+
+def test_a_prior_to_a_power_is_wider_on_its_modelling_scale():
+    normal = Prior("rr", "relative_risk", "lognormal", -0.3, 0.2, "data", (), "")
+    kept = replace(normal, family="quantiles", knots=tuple(-0.3 + 0.2 * SCORES))
+    for power in (0.25, 0.8, 4.0):
+        wide = with_power(normal, power)
+        assert wide.second == pytest.approx(0.2 / np.sqrt(power))
+        # the same from its quantiles, which end at six standard deviations
+        middle = np.linspace(-2, 2, 9) * min(1, np.sqrt(power))
+        again = with_power(kept, power)
+        np.testing.assert_allclose(again.at_score(middle), wide.at_score(middle), rtol=2e-3)
+    beta = with_power(Prior("p", "risk", "beta", 4.0, 16.0, "data", (), ""), 0.5)
+    assert (beta.first, beta.second) == (2.0, 8.0)
+
+
+def test_a_refit_that_stops_says_so_and_leaves_the_reweighted_number():
+    x = np.random.default_rng(6).normal(0.1, 1, 4000)
+
+    def refit(component, alpha):
+        raise ParameterError([Problem(field="risk", found=2, allowed="1", remedy="less")])
+
+    table = power_scaling(x, {"x": -((x - 0.1) ** 2) / 2}, alphas=[0.01], refit=refit)
+    assert table.loc[0, "pareto_k"] > 0.7 and table.loc[0, "method"] == "reweighted"
+    assert "the refit stopped: risk" in table.loc[0, "note"]
+
+
+@pytest.mark.slow
+def test_a_run_fitted_again_agrees_with_weights_that_hold(posterior, outcomes):
+    refit = refitter(posterior, outcomes)
+    inputs = next(run_inputs(posterior, outcomes))
+    found = refit("eskd_relative_risk", 0.8).sel(option="plex").values
+    table = power_scaling(
+        inputs.draws, {"x": inputs.log_densities()["eskd_relative_risk"]}, alphas=[0.8]
+    )
+    # Four standard errors of two sets of 4000 draws, those of the chains nearly independent.
+    error = 4 * np.sqrt(2) * found.std() / np.sqrt(found.size / 2)
+    assert table.loc[0, "pareto_k"] < 0.7
+    assert found.mean() == pytest.approx(table.loc[0, "net_benefit"], abs=error)

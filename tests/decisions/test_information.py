@@ -726,3 +726,33 @@ def test_net_benefit_of_a_run_goes_in_as_it_is(small, hand_made):
     parameter = {"risk": risk[:, 0, 1, 0]}
     table = evppi(benefit, parameter).set_index("profile")
     assert table.loc["case_0", "evppi"] > table.loc["case_1", "evppi"]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_trial_is_worth_no_more_than_what_it_informs_of(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(8000, 3)) @ rng.normal(size=(3, 3))
+    gain = 0.1 + x[:, 0] * x[:, 1] + x[:, 2]
+    parameters = {"a": x[:, 0], "b": x[:, 2]}
+    known = evppi(gain, parameters, of="b").iloc[0]
+    perfect = evpi(gain).iloc[0]
+    found = evsi(gain, parameters, NormalTrial("b", 2.0), [4, 40, 400], seed=seed)
+    # The two errors are of the same draws; two of them together are an upper bound.
+    slack = 2 * np.hypot(found["standard_error"], known["standard_error"])
+    assert (found["evsi"] <= known["evppi"] + slack).all()
+    assert known["evppi"] <= perfect["evpi"] + 2 * perfect["standard_error"]
+    assert (found["evsi"] >= 0).all() and found["evsi"].iloc[0] < found["evsi"].iloc[2] + slack[2]
+
+
+@pytest.mark.parametrize(
+    "make, field",
+    [
+        (lambda: NormalTrial("x", -1.0), "standard_deviation"),
+        (lambda: NormalTrial("x", np.nan), "standard_deviation"),
+        (lambda: BinomialTrial("x", "y", 1.0), "share_treated"),
+    ],
+)
+def test_a_trial_that_cannot_be_is_refused(make, field):
+    with pytest.raises(ParameterError) as caught:
+        make()
+    assert caught.value.problems[0].field == field

@@ -5,13 +5,9 @@ import pytest
 from scipy import integrate, stats
 
 from riskmodel.errors import ParameterError
-from riskmodel.evidence.discounting import (
-    DEFAULT_LEVELS,
-    default_strength,
-    discount,
-    tipping_point,
-)
+from riskmodel.evidence.discounting import discount, tipping_point
 from riskmodel.evidence.families import Family
+from riskmodel.evidence.trust_levels import DEFAULT_LEVELS, default_strength
 
 TRIAL = {"estimate": -0.4, "standard_error": 0.2}
 BELOW = ("prob_below", 0.0, 0.95)
@@ -33,15 +29,18 @@ def test_a_power_prior_of_an_estimate_divides_its_variance():
 
 
 def test_a_bias_moves_the_centre_and_widens():
-    found = discount(**TRIAL, bias=(-0.1, 0.05))
+    found = discount(**TRIAL, bias_mean=-0.1, bias_sd=0.3)
     assert found.distribution.mean() == pytest.approx(-0.3)
-    assert found.distribution.var() == pytest.approx(0.04 + 0.05)
-    assert found.strength == pytest.approx(0.04 / 0.09)
+    assert found.distribution.var() == pytest.approx(0.04 + 0.09)
+    assert found.strength == pytest.approx(0.04 / 0.13)
     chosen, same = found.distribution, found.at(found.strength)
     assert (same.mean(), same.var()) == pytest.approx((chosen.mean(), chosen.var()))
     assert found.at(1.0).mean() == pytest.approx(-0.4)
-    # v = 0 and b = 0 is the evidence at face value.
-    assert discount(**TRIAL, bias=(0, 0)).distribution == discount(**TRIAL, a0=1).distribution
+    # A bias of exactly 0 is the evidence at face value.
+    assert (
+        discount(**TRIAL, bias_mean=0, bias_sd=0).distribution
+        == discount(**TRIAL, a0=1).distribution
+    )
 
 
 def test_a_robust_mixture_is_updated_by_how_well_each_part_foresaw():
@@ -73,7 +72,7 @@ def test_a_robust_mixture_of_counts_with_direct_counts():
 
 @pytest.mark.parametrize(
     "how",
-    [{"a0": 0.3}, {"bias": (0.1, 0.02)}, {"weight": 0.3, "vague": (0, 2)}],
+    [{"a0": 0.3}, {"bias_mean": 0.1, "bias_sd": 0.15}, {"weight": 0.3, "vague": (0, 2)}],
     ids=["power", "bias", "mixture"],
 )
 def test_the_table_always_shows_nothing_chosen_and_all(how):
@@ -107,7 +106,7 @@ def test_levels_stand_for_defaults_that_are_called_assumed():
         ({**TRIAL, "a0": float("nan")}, "a0"),
         ({**TRIAL, "weight": 2, "vague": (0, 1)}, "weight"),
         ({**TRIAL, "weight": 0.5}, "vague"),
-        ({**TRIAL, "bias": (0, -1)}, "bias"),
+        ({**TRIAL, "bias_sd": -1}, "bias_sd"),
         ({**TRIAL}, "a0"),
         ({**TRIAL, "a0": 0.2, "level": "low"}, "a0"),
         ({**TRIAL, "events": 1, "n": 2, "a0": 0.2}, "estimate"),
@@ -118,7 +117,7 @@ def test_levels_stand_for_defaults_that_are_called_assumed():
         ({"events": 2, "a0": 1}, "n"),
         ({"n": 2, "a0": 1}, "events"),
         ({"events": 6, "n": 5, "a0": 0.2}, "events"),
-        ({"events": 4, "n": 5, "bias": (0, 1)}, "bias"),
+        ({"events": 4, "n": 5, "bias_sd": 1}, "bias_sd"),
         ({**TRIAL, "a0": 0.2, "claim": ("below", 0, 0.95)}, "claim"),
     ],
 )
@@ -205,27 +204,28 @@ def test_half_of_the_evidence_is_refused_by_the_name_of_the_other_half():
         discount(estimate=1, a0=1)
 
 
-def test_a_bias_without_variance_moves_the_centre_and_has_no_a0():
-    found = discount(**TRIAL, bias=(-0.1, 0), claim=BELOW, prior=(0, 0.4))
+def test_a_bias_without_spread_moves_the_centre_and_has_no_a0():
+    found = discount(**TRIAL, bias_mean=-0.1, claim=BELOW, prior=(0, 0.4))
     left_out, chosen, face = found.table.to_dict("records")
     # Precisions 25 and 6.25: 25 / 31.25 of -0.3 and of -0.4.
     assert (left_out["mean"], chosen["mean"], face["mean"]) == pytest.approx((0, -0.24, -0.32))
     assert np.isnan(found.strength) and np.isnan(chosen["a0"]) and face["a0"] == 1
     assert found.prior_share == pytest.approx(0.2)
     for a0 in (found.strength, 0.5):
-        with pytest.raises(ParameterError, match="a bias without variance has no a0"):
+        with pytest.raises(ParameterError, match="a bias without spread has no a0"):
             found.at(a0)
-    with pytest.raises(ParameterError, match="a bias without variance has no a0") as caught:
+    with pytest.raises(ParameterError, match="a bias without spread has no a0") as caught:
         tipping_point(found, BELOW)
-    assert caught.value.problems[0].field == "bias"
+    assert caught.value.problems[0].field == "bias_sd"
     # No bias at all is face value, and any a0 the power prior's.
-    none, power = discount(**TRIAL, bias=(0, 0)), discount(**TRIAL, a0=1)
+    none, power = discount(**TRIAL, bias_mean=0, bias_sd=0), discount(**TRIAL, a0=1)
     assert none.strength == 1 and none.at(0.3) == power.at(0.3)
 
 
-@pytest.mark.parametrize("bias", [(-0.1, 0.05), (0.2, 1e-6), (0, 0.1), (0, 0), (-0.1, 0)])
+@pytest.mark.parametrize("bias", [(-0.1, 0.2), (0.2, 1e-3), (0, 0.3), (0, 0), (-0.1, 0)])
 def test_the_rows_of_a_bias_are_what_their_a0_gives(bias):
-    found = discount(**TRIAL, bias=bias, prior=(0.1, 0.5))
+    mean, sd = bias
+    found = discount(**TRIAL, bias_mean=mean, bias_sd=sd, prior=(0.1, 0.5))
     for row in found.table.to_dict("records"):
         if not np.isnan(row["a0"]):
             assert found.at(row["a0"]).mean() == pytest.approx(row["mean"], rel=1e-6)

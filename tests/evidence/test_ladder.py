@@ -522,3 +522,54 @@ def test_a_number_needed_of_one_is_refused_where_its_prior_leaves_the_possible()
     with pytest.raises(ParameterError, match="beyond a risk difference of 1"):
         as_prior(measure=NNT, value=1, sd=0.1)
     assert as_prior(measure=NNT, value=2, sd=0.1).measure == "risk_difference"
+
+
+# --- numbers needed by their reciprocals ----------------------------------------------------------
+
+
+def test_quantiles_of_a_number_needed_are_those_of_the_difference_turned_round():
+    """N(0.1, 0.02): a tenth lies below 0.1 - 1.2816 * 0.02, where the number needed is at its 90%."""
+    ends = {0.1: 1 / (0.1 + 1.2815516 * 0.02), 0.5: 10.0, 0.9: 1 / (0.1 - 1.2815516 * 0.02)}
+    found = as_prior(measure="number_needed_to_treat", quantiles=ends, wanted=True)
+    assert found.measure == "risk_difference"
+    assert found.distribution.mean() == pytest.approx(0.1, rel=1e-6)
+    assert found.distribution.std() == pytest.approx(0.02, rel=1e-6)
+    assert found.worst_reconstruction < 1e-6
+    # A wanted event less often: the same with the sign turned, and quantiles not turned round.
+    harm = as_prior(measure="number_needed_to_harm", quantiles=ends, wanted=True)
+    assert harm.distribution.mean() == pytest.approx(-0.1, rel=1e-6)
+    assert harm.distribution.std() == pytest.approx(0.02, rel=1e-6)
+    quartiles = as_prior(
+        measure="number_needed_to_treat", median=10.0, quartiles=(9.0, 11.5), wanted=False
+    )
+    assert quartiles.distribution.mean() == pytest.approx(-0.1, rel=0.03)
+
+
+@pytest.mark.parametrize("meaning, z", [("plausible_limits", 1.96), ("q05_q95", 1.645)])
+def test_a_range_of_a_number_needed_is_one_of_reciprocals(meaning, z):
+    found = as_prior(
+        measure="number_needed_to_treat", interval=(5, 20), meaning=meaning, wanted=True
+    )
+    assert found.measure == "risk_difference"
+    assert found.distribution.mean() == pytest.approx(0.125)
+    assert found.distribution.std() == pytest.approx(0.075 / z, rel=1e-3)
+    assert found.worst_reconstruction < 1e-9
+    assert (found.badge == "assumed") == (meaning == "plausible_limits")
+
+
+@pytest.mark.parametrize(
+    "figures, field, words",
+    [
+        ({"mean": 12, "standard_deviation": 3}, "standard_deviation", "no mean and no standard"),
+        ({"interval": (5, 20), "meaning": "min_max", "n": 6}, "meaning", "plausible_limits"),
+        ({"quantiles": {0.1: -9, 0.9: 12}}, "quantiles", "through infinity"),
+        ({"quantiles": {0.9: 12}, "sd": 0.02}, "quantiles", "give value"),
+        ({"interval": (5, 20), "level": 0.95, "family": "lognormal"}, "family", "either sign"),
+    ],
+)
+def test_what_has_no_reciprocal_is_refused_with_the_reason(figures, field, words):
+    with pytest.raises(ParameterError) as caught:
+        as_prior(measure="number_needed_to_treat", **figures)
+    (problem,) = caught.value.problems
+    assert problem.field == field
+    assert words in str(problem)

@@ -11,7 +11,7 @@ import pytest
 from scipy import integrate, linalg, optimize, stats
 
 from riskmodel.errors import ParameterError, RiskModelWarning
-from riskmodel.evidence import pooling
+from riskmodel.evidence import pooling_normal
 from riskmodel.evidence.distributions import GridDistribution, NormalMixture
 from riskmodel.evidence.heterogeneity import parse_tau_prior
 from riskmodel.evidence.pooling import PooledBatch, PooledEffects, pool_effects
@@ -170,7 +170,7 @@ def test_quadrature_is_converged_to_1e_6_against_a_doubled_grid(prior, k, tau, m
         )
 
     once = numbers()
-    monkeypatch.setattr(pooling, "_REFINEMENT", 2.0)
+    monkeypatch.setattr(pooling_normal, "_REFINEMENT", 2.0)
     twice = numbers()
     np.testing.assert_array_equal(np.isinf(once), np.isinf(twice))
     exist = np.isfinite(once)

@@ -10,7 +10,8 @@ from scipy import integrate, special, stats
 
 from riskmodel.errors import ParameterError
 from riskmodel.evidence.pooling import pool_effects
-from riskmodel.evidence.pooling_counts import ArmCounts, conditional_log_likelihood, pool_counts
+from riskmodel.evidence.pooling_counts import pool_counts
+from riskmodel.evidence.pooling_likelihoods import ArmCounts, conditional_log_likelihood
 
 TRIALS = ([1, 0, 2], [50, 60, 80], [4, 0, 5], [50, 60, 80])
 BOTH = ("unconditional", "conditional")

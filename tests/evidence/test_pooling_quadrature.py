@@ -9,13 +9,13 @@ import pytest
 from scipy import integrate, stats
 from scipy.special import expit, logit
 
-from riskmodel.evidence.pooling_counts import (
+from riskmodel.evidence.pooling_counts import pool_counts
+from riskmodel.evidence.pooling_likelihoods import (
     ArmCounts,
     BaselinePrior,
     conditional_log_likelihood,
     half_difference,
     integrated_log_likelihood,
-    pool_counts,
 )
 
 RELATIVE = 1e-6

@@ -341,7 +341,7 @@ def test_times_that_cannot_be(time):
         ({"tau_prior": "flat"}, "tau_prior"),
         ({"tau_prior": "half_norml:1"}, "tau_prior"),
         ({"mu_prior": ("normal", 0, -1)}, "mu_prior"),
-        ({"mu_prior": None}, "mu_prior"),
+        ({"mu_prior": "flat"}, "mu_prior"),
         ({"study": ["A", "A", "B"]}, "study"),
         ({"study": ["A"]}, "study"),
         ({"resolution": 0.1}, "resolution"),

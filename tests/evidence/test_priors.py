@@ -237,7 +237,7 @@ def test_every_prior_that_cannot_be_made_is_reported(loaded):
     }
     with pytest.raises(ParameterError) as caught:
         build_priors(type(loaded)(loaded.problem, bare, {}, {}))
-    assert len(caught.value.problems) == 6  # three ratios, three later hazards
+    assert len(caught.value.problems) == 9  # three ratios, six hazards at other horizons
 
 
 # --- quantiles, means, draws --------------------------------------------------------------------
@@ -278,13 +278,16 @@ def test_the_shipped_problem_uses_and_samples_what_its_runs_may_show(loaded):
         "eskd_line",
         "eskd_relative_risk",
         "eskd_later_hazard",
+        "eskd_second_half_hazard",
         "serious_infection_risk",
         "serious_infection_relative_risk",
         "serious_infection_later_hazard",
+        "serious_infection_second_half_hazard",
         "thrombosis_rate_central_line",
         "death_risk_lung_haemorrhage",
         "death_relative_risk",
         "death_later_hazard",
+        "death_second_half_hazard",
     }
     others = set(active_priors(loaded)) - set(used_priors(loaded.problem))
     assert others == {"thrombosis_rate_haemodialysis_catheter", "death_risk_mepex"}

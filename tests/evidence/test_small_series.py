@@ -90,9 +90,9 @@ def test_a_level_of_trust_stands_for_its_default():
 
 
 def test_a_bias_is_integrated_out_of_the_series_and_not_of_the_prior():
-    found = biased_series(4, 5, a0=0.5, prior=(2.0, 3.0), bias=(0.7, 0.3))
+    found = biased_series(4, 5, a0=0.5, prior=(2.0, 3.0), bias_mean=0.7, bias_sd=0.3)
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
-    bias = 0.7 + np.sqrt(0.3) * nodes
+    bias = 0.7 + 0.3 * nodes
 
     def density(p):
         counted = 1 / (1 + np.exp(-(np.log(p / (1 - p)) + bias)))
@@ -102,16 +102,18 @@ def test_a_bias_is_integrated_out_of_the_series_and_not_of_the_prior():
     total = integrate.quad(density, 0, 1)[0]
     mean = integrate.quad(lambda p: p * density(p), 0, 1)[0] / total
     assert found.mean() == pytest.approx(mean, abs=1e-7)
-    unbiased = biased_series(4, 5, a0=0.2, prior=(1.0, 1.0), bias=(0.0, 0.0))
+    unbiased = biased_series(4, 5, a0=0.2, prior=(1.0, 1.0), bias_mean=0.0, bias_sd=0.0)
     assert unbiased.interval(0.95) == pytest.approx(Family("beta", 1.8, 1.2).interval(0.95), 1e-6)
 
 
 def test_a_series_that_looks_better_than_it_is_loses_benefit():
     plain = small_series(4, 5, comparator=(6, 20), a0=0.5, wanted=True).contrast
-    biased = small_series(4, 5, comparator=(6, 20), a0=0.5, wanted=True, bias=(1, 0.2)).contrast
+    biased = small_series(
+        4, 5, comparator=(6, 20), a0=0.5, wanted=True, bias_mean=1, bias_sd=0.5
+    ).contrast
     assert biased.risk_difference.mean() < plain.risk_difference.mean()
     assert biased.table["mean"][0] == pytest.approx(plain.table["mean"][0], abs=1e-6)
-    assert "bias of the log odds N(1, variance 0.2)" in biased.statement
+    assert "bias of the log odds N(1, sd 0.5)" in biased.statement
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_a_series_that_looks_better_than_it_is_loses_benefit():
         ({"events": 4, "n": 5, "comparator": (6, 5), "a0": 0.2}, "comparator events"),
         ({"events": 4, "n": 5, "comparator": 0.3, "a0": 0.2}, "comparator"),
         ({"events": 4, "n": 5, "comparator": (6, 20), "a0": 1.2}, "a0"),
-        ({"events": 4, "n": 5, "bias": (0, -1)}, "bias"),
+        ({"events": 4, "n": 5, "bias_sd": -1}, "bias_sd"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name(given, field):

@@ -5,13 +5,11 @@ import pytest
 from scipy.stats import norm
 
 import riskmodel as rm
-from riskmodel.decisions.sensitivity import correlation_table, discount_table
+from riskmodel.decisions.sensitivity import correlation_table
 from riskmodel.errors import ParameterError
-from riskmodel.evidence.distributions import NormalMixture
 from riskmodel.evidence.pooling import pool_effects
 from riskmodel.evidence.priors import build_prior, draw_priors
-from riskmodel.evidence.synthesised_priors import discounted
-from riskmodel.parameters.schema import Correlation, Discount
+from riskmodel.parameters.schema import Correlation
 
 HEAD = """\
 schema: riskmodel/problem/1
@@ -110,33 +108,6 @@ def test_a_pooled_prior_is_the_pooled_distribution(load, take, part):
     assert "3 studies with random effects" in prior.rule
 
 
-def test_discounts_of_a_normal_are_those_of_the_formulas():
-    one = NormalMixture([1.0], [-0.5], [0.2])
-
-    def after(**way):
-        return discounted(one, Discount(because="a", whose="b", **way))[0]
-
-    assert after(power=0.25).std() == pytest.approx(0.4)  # precision times a quarter
-    biased = after(bias={"mean": -0.1, "sd": 0.3})
-    assert (biased.mean(), biased.std()) == pytest.approx((-0.4, np.hypot(0.2, 0.3)))
-    mixed = after(robust={"weight": 0.8, "sd": 1.0})
-    assert mixed.mean() == pytest.approx(-0.4)
-    assert mixed.cdf(-0.5) == pytest.approx(0.8 * 0.5 + 0.2 * norm.cdf(-0.5))
-
-
-def test_moments_that_do_not_exist_stay_so_after_a_discount():
-    flat = pool_effects([-0.5, -0.2, -0.4], [0.1, 0.2, 0.1], tau_prior="flat").effect
-    assert flat.std() == np.inf
-    for way in (
-        {"power": 0.5},
-        {"bias": {"mean": 0, "sd": 1}},
-        {"robust": {"weight": 0.5, "sd": 1}},
-    ):
-        after, _ = discounted(flat, Discount(because="a", whose="b", **way))
-        assert after.std() == np.inf, way
-        assert np.isfinite(after.ppf([0.025, 0.975])).all()
-
-
 def test_a_fault_of_the_heterogeneity_prior_has_its_place(tmp_path):
     path = tmp_path / "training.yaml"
     path.write_text(text().replace("take: mean,", "take: mean, tau_prior: half_norml:1,"))
@@ -204,30 +175,11 @@ def test_the_correlation_table_pairs_the_same_draws_otherwise(load, drawn):
     as_run = rm.summarize_net_benefit(benefit).iloc[0]
     at_zero = table[table["rho"] == 0.0].iloc[0]
     assert at_zero["prob_positive"] == pytest.approx(as_run["prob_positive"])
-    # The worse two effects go together, the wider net benefit; both ratios at once push the one way.
+    # The more two effects go together, the wider net benefit: both ratios push the one way.
     means = table.set_index("rho")["net_benefit"]
     assert np.ptp(means) < 0.01
     spread = table.set_index("rho")["prob_positive"]
     assert spread.nunique() == 3
-
-
-def test_the_discount_table_shows_it_off_declared_and_nearly_ignored(load, drawn):
-    way = "    discount: {power: 0.25, because: example, whose: a test}\n"
-    badge = "    badge: assumed\n    whose: a test\n    because: example\n"
-    loaded = load(discount=way + badge, rho="0.0", scale="odds_ratio")
-    posterior = drawn(loaded)
-    table = discount_table(posterior, None).set_index("alternative")
-    powers = ["power 0.75", "power 0.5", "power 0.25", "power 0.1"]
-    assert list(table.index) == ["not discounted", "as declared", *powers, "nearly ignored"]
-    plain = build_prior(load(rho="0.0", scale="odds_ratio"), "fall_ratio")
-    assert table.loc["not discounted", "median"] == pytest.approx(plain.quantile(0.5), rel=1e-3)
-    assert table.loc["as declared", "upper"] == table.loc["power 0.25", "upper"]
-    width = (table["upper"] / table["lower"]).drop("as declared")
-    assert width.is_monotonic_increasing
-    as_run = rm.summarize_net_benefit(rm.net_benefit(rm.simulate(posterior, gate=False))).iloc[0]
-    declared = table.loc["as declared"]
-    # The same ranks at the exact quantiles: within 5 Monte Carlo errors of 4000 draws.
-    assert declared["prob_positive"] == pytest.approx(as_run["prob_positive"], abs=0.034)
 
 
 @pytest.mark.slow

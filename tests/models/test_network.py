@@ -8,15 +8,17 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from scipy import stats
 from scipy.special import expit, logit
 
 from riskmodel.errors import ParameterError, RiskModelWarning
 from riskmodel.evidence.pooling_counts import pool_counts
-from riskmodel.models import network as module
+from riskmodel.models.convergence import monte_carlo_standard_error
 from riskmodel.models.drawn_distribution import DrawnDistribution
 from riskmodel.models.network import network
 from riskmodel.models.network_data import checked_arms, connected_parts, sum_to_zero_basis
+from riskmodel.models.network_tables import league_table, rank_tables
 
 WITHIN = 5
 # Seven studies of two arms and two of three: every simulated network has this shape, so that the
@@ -179,7 +181,7 @@ def drawn():
     """Return arms of three treatments, and four draws whose ranks are known."""
     arms = checked_arms(simulated(np.random.default_rng(1), effects=EFFECTS, tau=0.1))
     effect = np.array([[0, -1, -2], [0, -2, -1], [0, -1, -2], [-3, -1, -2.0]])
-    draws = module.xr.Dataset(
+    draws = xr.Dataset(
         {
             "effect": (("chain", "draw", "treatment"), np.stack([effect, effect])),
             "tau": (("chain", "draw"), np.zeros((2, 4))),
@@ -190,7 +192,7 @@ def drawn():
 
 
 def test_ranks_by_hand(drawn):
-    ranks, sucra = module._ranks(*drawn, unwanted=True, prob=0.95)
+    ranks, sucra = rank_tables(*drawn, unwanted=True, prob=0.95)
     table = ranks.pivot(index="treatment", columns="rank", values="probability")
     np.testing.assert_allclose(table.loc["a"], [0.25, 0, 0.75])
     np.testing.assert_allclose(table.loc["b"], [0.25, 0.5, 0.25])
@@ -199,12 +201,12 @@ def test_ranks_by_hand(drawn):
     # SUCRA is the mean of the cumulative probabilities of all ranks but the last.
     np.testing.assert_allclose(sucra["sucra"], [(0.5 + 1) / 2, (0.25 + 0.75) / 2, 0.25])
     assert sucra["sucra"].mean() == pytest.approx(0.5)
-    turned = module._ranks(*drawn, unwanted=False, prob=0.95)[1]
+    turned = rank_tables(*drawn, unwanted=False, prob=0.95)[1]
     assert turned["treatment"].tolist() == ["a", "b", "c"]
 
 
 def test_the_league_is_the_same_both_ways(drawn):
-    league = module._league(*drawn, 0.9, np.random.default_rng(1)).set_index(
+    league = league_table(*drawn, 0.9, np.random.default_rng(1)).set_index(
         ["treatment", "comparator"]
     )
     assert len(league) == 6
@@ -302,7 +304,7 @@ def test_large_trials_agree_with_the_normal_network_by_quadrature():
     for k, name in enumerate("bc"):
         effect = found.effect(name)
         assert abs(effect.mean() - mean[k]) < WITHIN * effect.monte_carlo_standard_error
-        error = module.monte_carlo_standard_error((effect.draws - mean[k]) ** 2)
+        error = monte_carlo_standard_error((effect.draws - mean[k]) ** 2)
         assert abs(np.mean((effect.draws - mean[k]) ** 2) - deviation[k] ** 2) < WITHIN * error
     heterogeneity = found.heterogeneity
     assert abs(heterogeneity.mean() - tau) < WITHIN * heterogeneity.monte_carlo_standard_error
@@ -329,7 +331,7 @@ def test_two_treatments_are_the_pooling_of_two_arms():
     ):
         assert abs(drawn.mean() - wanted.mean()) < WITHIN * drawn.monte_carlo_standard_error
         square = (drawn.draws - wanted.mean()) ** 2
-        error = module.monte_carlo_standard_error(square)
+        error = monte_carlo_standard_error(square)
         assert abs(square.mean() - wanted.var()) < WITHIN * error
     assert "s1" in found.notes[0] and "inform a little" in found.notes[0]
     assert any("consistency is assumed and cannot be seen" in note for note in found.notes)

@@ -173,7 +173,7 @@ def test_marks_of_windows_are_read(write, console, tmp_path):
 
 
 def test_an_unknown_column_is_left_alone_and_said(write, console, tmp_path):
-    text = "study,estimate,standard_error,year\nA,0.5,0.2,1999\nB,0.6,0.2,2000\n"
+    text = "study,estimate,standard_error,year\nA,-0.5,0.2,1999\nB,0.6,0.2,2000\n"
     pool = run_pool(write(text), out=tmp_path / "out", console=console)
     assert "columns left alone: year" in pool.notes
 
@@ -188,7 +188,8 @@ ARMS = "study,events,n,events_comparator,n_comparator"
 @pytest.mark.parametrize(
     "text, line, column, words",
     [
-        (cells("A,-0.48,-0.94,-0.02"), 2, 2, "is it a logarithm?"),
+        (cells("A,-0.48,-0.94,-0.40"), 1, 2, "not all in the middle"),
+        (cells("A,0.6,0.4,0.9", "B,0.6,-0.4,0.9"), 3, 3, "a logarithm?"),
         (cells("A,0.6,0.4,0.9", "B,0.6,0.9,0.4"), 3, 3, "exchanged"),
         (cells("A,0.3,0.4,0.9"), 2, 2, "between 0.4 and 0.9"),
         (cells('A,"0,62",0.4,0.9'), 2, 2, "a decimal comma? write 0.62"),
@@ -253,3 +254,50 @@ def test_words_that_are_unknown_are_refused(write, console, tmp_path, settings, 
 def test_a_missing_file_is_named(console, tmp_path):
     with pytest.raises(ParameterError, match="nothing.csv"):
         run_pool(tmp_path / "nothing.csv", out=tmp_path / "out", console=console)
+
+
+# --- ratios or their logarithms ------------------------------------------------------------------
+
+LOGS = "study,estimate,standard_error\nA,-0.6,0.3\nB,-0.2,0.25\nC,-0.9,0.5\n"
+
+
+def test_estimates_below_0_are_taken_as_logarithms_and_that_is_said(write, console, tmp_path):
+    pool = run_pool(write(LOGS), out=tmp_path / "out", console=console)
+    same = pool_effects([-0.6, -0.2, -0.9], [0.3, 0.25, 0.5])
+    row = pool.summary.set_index("quantity").loc["effect"]
+    assert row["median"] == pytest.approx(np.exp(same.effect.median()))
+    assert pool.studies["observed"].tolist() == pytest.approx(np.exp([-0.6, -0.2, -0.9]))
+    assert "taken as logarithms of odds ratios (some are below 0)" in printed(console)
+
+
+@pytest.mark.parametrize("scale", ["ratio", "log"])
+def test_a_column_says_which_of_the_two_they_are(write, console, tmp_path, scale):
+    text = "study,estimate,standard_error,scale\nA,0.6,0.3," + scale + "\nB,0.8,0.2," + scale
+    pool = run_pool(write(text), out=tmp_path / "out", console=console)
+    wanted = [0.6, 0.8] if scale == "ratio" else np.exp([0.6, 0.8])
+    assert pool.studies["observed"].tolist() == pytest.approx(wanted)
+    assert "(as the column scale says)" in printed(console)
+
+
+@pytest.mark.parametrize(
+    "text, measure, words",
+    [
+        (cells("A,0.6,0.3", header="study,estimate,standard_error"), "odds_ratio",
+         "0.6 may be the ratio itself, or the logarithm of 1.82"),
+        (cells("A,0.6,0.1,1.1", "B,0.8,0.2,1.4"), "odds_ratio", "are they logarithms already?"),
+        (cells("A,0.6,0.3,log", "B,0.6,0.3,", header="study,estimate,standard_error,scale"),
+         "hazard_ratio", "an empty cell, log"),
+        (cells("A,0.6,0.3,logs", header="study,estimate,standard_error,scale"), "odds_ratio",
+         "did you mean 'log'"),
+        (cells("A,0.6,0.3,log", header="study,estimate,standard_error,scale"),
+         "risk_difference", "leave the column out"),
+    ],
+)  # fmt: skip
+def test_what_may_be_either_is_asked_and_not_guessed(
+    write, console, tmp_path, text, measure, words
+):
+    with pytest.raises(ParameterError) as caught:
+        run_pool(write(text), measure=measure, tau_prior="half_normal:0.5",
+                 out=tmp_path / "out", console=console)  # fmt: skip
+    assert words in str(caught.value)
+    assert not (tmp_path / "out").exists()

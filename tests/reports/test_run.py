@@ -41,6 +41,36 @@ def table(run, name):
     return pd.read_csv(run.folder / "tables" / f"{name}.csv")
 
 
+@pytest.fixture(scope="module")
+def over_time(posterior, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "over_time"
+    return run_problem(posterior.loaded, [PATIENT], folder, seed=7, horizons="6,12,36")
+
+
+def test_several_horizons_stand_side_by_side(over_time, finished):
+    assert over_time.record["horizons"] == ["6 months", "12 months", "36 months"]
+    assert (over_time.folder / "outcomes_over_time.nc").exists()
+    horizons = table(over_time, "horizons")
+    assert sorted(horizons["time"].unique()) == [6, 12, 36]
+    own = horizons[horizons["time"] == 12].set_index("outcome")
+    for row in table(finished, "absolute_effects").itertuples():
+        assert own.loc[row.outcome, "risk_difference"] == row.risk_difference
+    waning = table(over_time, "waning")
+    assert set(waning["horizon"]) == {"36 months"} and waning["waning"].nunique() == 4
+    text = (over_time.folder / "figures" / "risk_over_time.txt").read_text(encoding="utf-8")
+    assert "6 months, 12 months, 36 months" in text and "constant hazards" in text
+    points = pd.read_csv(over_time.folder / "figures" / "risk_over_time.csv")
+    drawn = points[(points["option"] == "plex") & (points["time"] == 12)].set_index("outcome")
+    for row in table(finished, "absolute_effects").itertuples():
+        assert drawn.loc[row.outcome, "risk"] == pytest.approx(row.risk, rel=1e-7)
+
+
+def test_a_horizon_that_is_not_declared_writes_nothing(posterior, tmp_path):
+    with pytest.raises(ParameterError, match="an assumed baseline at 24 months"):
+        run_problem(posterior.loaded, [PATIENT], tmp_path / "run", horizons="12,24")
+    assert not list(tmp_path.iterdir())
+
+
 def test_run_folder_holds_what_the_design_says(finished):
     files = {path.relative_to(finished.folder).as_posix() for path in finished.folder.rglob("*.*")}
     assert {"run.json", "posterior.nc", "outcomes.nc", "report.html"} <= files

@@ -63,6 +63,8 @@ def runs(posterior, small_posterior, tmp_path_factory):
         patch.setattr(run_module, "run_figures", lambda *_, **__: iter(()))
         run_problem(posterior.loaded, [patient], folder / "plex", seed=7)
         run_problem(posterior.loaded, [patient], folder / "late", seed=7, horizon="36 months")
+        patch.setattr(run_module, "time_figures", lambda *_, **__: iter(()))
+        run_problem(posterior.loaded, [patient], folder / "several", seed=7, horizons="6,12,36")
         run_problem(
             small_posterior.loaded, [{"id": "Ann.B/c", "distance": 40, "years": 3}],
             folder / "small", seed=11,
@@ -122,7 +124,7 @@ def test_a_table_that_was_changed_by_hand_does_not_agree_with_its_draws(runs, tm
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["plex", "late", "small", "drawless"])
+@pytest.mark.parametrize("name", ["plex", "late", "several", "small", "drawless"])
 def test_every_number_of_a_run_can_be_traced(runs, name):
     covariates = {"distance", "serum_creatinine"}  # where a risk was stated
     count, run = 0, RunFolder.open(runs / name)
@@ -174,12 +176,35 @@ def test_a_printed_number_of_a_band_leads_to_its_own_page(runs):
 
 @pytest.mark.slow
 def test_a_later_horizon_brings_its_assumed_hazard_and_how_the_effect_goes_on(runs):
-    row = "waning/lost.patient.plex.end_stage_kidney_disease/risk_difference"
+    row = "waning/lost.36 months.patient.plex.end_stage_kidney_disease/risk_difference"
     baseline, effect = trace(runs / "late", row)["quantities"]
     assert [prior["id"] for prior in baseline["priors"]] == ["eskd_line", "eskd_later_hazard"]
     assert "H1(late) = H1 + H0 g" in effect["formula"]
     (judged,) = baseline["priors"][1]["estimates"]
     assert judged["source"]["judgement"]["whose"] == "the maintainers of riskmodel"
+
+
+@pytest.mark.slow
+def test_each_of_several_horizons_brings_its_own_assumed_hazard(runs):
+    def priors(time):
+        row = f"restricted_means/patient.plex.death.{time}/restricted_mean_difference"
+        baseline, effect = trace(runs / "several", row)["quantities"]
+        return [prior["id"] for prior in baseline["priors"]], effect["formula"]
+
+    named, formula = priors(6)
+    assert named == ["death_risk_lung_haemorrhage", "death_second_half_hazard"]
+    assert "late" not in formula
+    named, formula = priors(36)
+    assert named == ["death_risk_lung_haemorrhage", "death_later_hazard"]
+    assert "HR^(2^(-t / half-life))" in formula
+    assert priors(12)[0] == ["death_risk_lung_haemorrhage"]
+
+
+@pytest.mark.slow
+def test_a_composite_rests_on_its_outcomes_and_their_overlap(runs):
+    row = "composites/patient.plex.kidney_failure_or_death/risk"
+    roles = [part["role"] for part in trace(runs / "plex", row)["quantities"]]
+    assert roles == ["baseline", "effect", "baseline", "effect", "overlap"]
 
 
 @pytest.mark.slow
@@ -192,7 +217,7 @@ def test_names_with_dots_and_slashes_are_found(runs):
 @pytest.mark.parametrize(
     "number, words",
     [
-        ("absolute_effect/x/risk", "table: found 'absolute_effect'; allowed: absolute_effects, "),
+        ("absolute_effect/x/risk", "did you mean 'absolute_effects'?"),
         ("absolute_effects/patient.plex.deth/risk", "did you mean 'patient.plex.death'?"),
         ("absolute_effects/patient.plex.death/rik", "did you mean 'risk'?"),
         ("absolute_effects/risk", "allowed: table/row-key/column"),

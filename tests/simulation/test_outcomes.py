@@ -217,13 +217,35 @@ def test_an_undeclared_later_horizon_says_which_is_declared(posterior):
     with pytest.raises(ParameterError) as error:
         rm.simulate(posterior, horizon="24 months")
     problem = found(error)["outcomes.death.baseline.extension"]
-    assert problem.found == "36 months declared"
+    assert problem.found == "6 months, 36 months declared"
 
 
-def test_an_earlier_horizon_is_refused(posterior):
+def test_an_earlier_horizon_has_its_share_of_the_hazard(posterior, outcomes):
+    early = rm.simulate(posterior, horizon="6 months", case_mix=False)["risk"]
+    own = outcomes["risk"].sel(profile="reference")
+    for outcome, growth in {
+        "end_stage_kidney_disease": "eskd_second_half_hazard",
+        "serious_infection": "serious_infection_second_half_hazard",
+        "death": "death_second_half_hazard",
+    }.items():
+        for option in ("standard_care", "plex"):
+            by_hand = 1 - (1 - own.sel(option=option, outcome=outcome)) ** (
+                1 / (1 + posterior.draws[growth])
+            )
+            found = early.sel(profile="reference", option=option, outcome=outcome)
+            np.testing.assert_allclose(found, by_hand, rtol=1e-11)
+    # The line is out after fourteen days, whatever the horizon.
+    np.testing.assert_array_equal(
+        early.sel(profile="reference", outcome="catheter_thrombosis"),
+        own.sel(outcome="catheter_thrombosis"),
+    )
+
+
+def test_an_exposure_that_outlasts_the_horizon_is_refused(posterior):
     with pytest.raises(ParameterError) as error:
-        rm.simulate(posterior, horizon="6 months")
-    assert found(error)["horizon"].allowed == "12 months or later"
+        rm.simulate(posterior, horizon="10 days")
+    problem = found(error)["outcomes.catheter_thrombosis.effects.plex.exposure"]
+    assert problem.found == "14 days, longer than 10 days"
 
 
 def test_the_problems_own_horizon_in_another_unit_needs_nothing(posterior, outcomes):

@@ -233,7 +233,7 @@ def test_an_unknown_category_is_answered_with_the_nearest(posterior):
 
 
 def test_a_mean_is_not_carried_to_a_later_horizon(posterior):
-    with pytest.raises(ParameterError, match="no rule carries a mean to a later horizon"):
+    with pytest.raises(ParameterError, match="no rule carries a mean to another horizon"):
         rm.simulate(posterior, horizon="12 months")
 
 

@@ -24,9 +24,12 @@ from riskmodel.parameters.schema.basic import (
     Status,
     Text,
 )
+from riskmodel.parameters.schema.brief import BriefPlan, BriefRequest
+from riskmodel.parameters.schema.decision_files import MagnitudeThresholds, Recommendation, Sizes
 from riskmodel.parameters.schema.evidence import (
     CONTINUOUS_MEASURES,
     RATIO_MEASURES,
+    TWO_ARM_MEASURES,
     Amount,
     BaselineClass,
     Contradiction,
@@ -35,6 +38,7 @@ from riskmodel.parameters.schema.evidence import (
     Days,
     DoseLimits,
     Estimate,
+    EventsOverTime,
     EvidenceFile,
     EvidenceLevel,
     Finding,
@@ -53,6 +57,7 @@ from riskmodel.parameters.schema.evidence import (
     VocabularyFile,
     Window,
 )
+from riskmodel.parameters.schema.policy import Policy
 from riskmodel.parameters.schema.problem import (
     Badge,
     Band,
@@ -100,8 +105,13 @@ FILE_SCHEMAS: dict[str, type[Record]] = {
     "riskmodel/contradictions/1": ContradictionFile,
     "riskmodel/not_encoded/1": NotEncodedFile,
     "riskmodel/problem/1": DecisionProblem,
+    "riskmodel/policy/1": Policy,
+    "riskmodel/brief/1": BriefPlan,
+    "riskmodel/request/1": BriefRequest,
     "riskmodel/profile/1": Profile,
     "riskmodel/preferences/1": Preferences,
+    "riskmodel/thresholds/1": MagnitudeThresholds,
+    "riskmodel/recommendation/1": Recommendation,
 }
 
 __all__ = [
@@ -132,6 +142,7 @@ __all__ = [
     "Days",
     "DoseLimits",
     "Estimate",
+    "EventsOverTime",
     "EvidenceFile",
     "EvidenceLevel",
     "Finding",
@@ -140,6 +151,7 @@ __all__ = [
     "NotEncodedFile",
     "Per",
     "RATIO_MEASURES",
+    "TWO_ARM_MEASURES",
     "Regimen",
     "Resolution",
     "Rule",
@@ -187,5 +199,11 @@ __all__ = [
     "Waning",
     "WaningScenario",
     "Weight",
+    "Policy",
+    "BriefPlan",
+    "BriefRequest",
+    "MagnitudeThresholds",
+    "Recommendation",
+    "Sizes",
     "FILE_SCHEMAS",
 ]

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from riskmodel.parameters.schema.basic import (
     Condition,
+    Duration,
     Horizon,
     Identifier,
     Number,
@@ -22,6 +23,7 @@ from riskmodel.parameters.schema.basic import (
 )
 
 RATIO_MEASURES = ("relative_risk", "odds_ratio", "hazard_ratio")
+TWO_ARM_MEASURES = ("relative_risk", "odds_ratio", "risk_difference")
 CONTINUOUS_MEASURES = ("mean_difference", "standardised_mean_difference", "mean", "median")
 
 # --- sources ------------------------------------------------------------------------------------
@@ -103,6 +105,15 @@ class Counts(Record):
     n: Annotated[int, Field(gt=0)]
 
 
+class EventsOverTime(Record):
+    """Events, and the time under watch that they were counted in."""
+
+    events: Annotated[float, Field(ge=0)]
+    time: Positive
+    unit: Literal["day", "week", "month", "year"]
+    of: Text
+
+
 class Per(Record):
     """The exposure a rate is counted over, such as 1000 patient-days."""
 
@@ -153,6 +164,12 @@ class Estimate(Statement):
     interval: Interval | None = None
     p_value: Text | None = Field(None, description="as printed, such as '< 0.001'")
     counts: Counts | None = None
+    comparator_counts: Counts | None = Field(
+        None, description="of the comparator's group, for a ratio or difference with `counts`"
+    )
+    events_over: EventsOverTime | None = Field(
+        None, description="of a rate: its events and the time they were counted in"
+    )
     unit_of_analysis: (
         Literal["patients", "courses", "infusions", "devices", "procedures", "respondents"] | None
     ) = Field(None, description="what was counted; none is patients")
@@ -179,10 +196,30 @@ class Estimate(Statement):
 
     @property
     def number(self) -> float:
-        """Return the value as a proportion where it was printed per hundred; nan for a range."""
-        if self.value is None:
-            return self.counts.events / self.counts.n if self.counts else float("nan")
-        return self.value / 100 if self.unit == "percent" else self.value
+        """Return the value as a proportion where it was printed per hundred; nan for a range.
+
+        Without a value, what its counts give; nan where that would divide by nobody.
+        """
+        if self.value is not None:
+            return self.value / 100 if self.unit == "percent" else self.value
+        if self.comparator_counts is not None and self.counts is not None:
+            return self._crude_contrast()
+        if self.events_over is not None and self.per is not None:
+            days = Duration(value=self.events_over.time, unit=self.events_over.unit).days
+            per_days = Duration(value=self.per.value, unit=self.per.unit).days
+            return self.events_over.events / days * per_days
+        return self.counts.events / self.counts.n if self.counts else float("nan")
+
+    def _crude_contrast(self) -> float:
+        """Return the measure of two groups' counts as they are, with nothing added."""
+        a, n = self.counts.events, self.counts.n
+        c, m = self.comparator_counts.events, self.comparator_counts.n
+        if self.measure == "risk_difference":
+            return a / n - c / m
+        top, bottom = (
+            (a * m, n * c) if self.measure == "relative_risk" else (a * (m - c), (n - a) * c)
+        )
+        return top / bottom if top and bottom else float("nan")
 
     @property
     def limits(self) -> tuple[float, float] | None:

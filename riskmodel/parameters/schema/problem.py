@@ -153,10 +153,12 @@ class Spread(Record):
 
 
 class Extension(Record):
-    """The baseline at a later horizon: hazard accrued after the first, over that before it."""
+    """The baseline at another horizon than the problem's own, later or earlier."""
 
     horizon: Duration
-    later_hazard_ratio: PriorReference
+    later_hazard_ratio: PriorReference = Field(
+        description="hazard accrued between the two horizons, over that before the earlier one"
+    )
 
 
 class Baseline(Record):
@@ -231,6 +233,11 @@ class Outcome(Record):
         False, description="a change in what is done, never a benefit: no panel may weigh it"
     )
     definition: Text | None = None
+    competing: Identifier | None = Field(
+        None,
+        description="the outcome that was counted as censoring where this one's risk, as one minus "
+        "Kaplan-Meier, was read; its incidence beside that one is computed",
+    )
     baseline: Baseline
     effects: dict[Identifier, Effect]
 
@@ -257,10 +264,24 @@ class Pool(Record):
 
     tau_prior: Text | None = Field(
         None,
-        description="of the heterogeneity: family:numbers; none is half_normal:0.5, for ratios",
+        description="of the heterogeneity: family:numbers, such as half_normal:0.5 (taken for "
+        "ratios where none is given; half_normal:1 for risks and rates)",
     )
     take: Literal["mean", "new_study"] = Field(
-        description="the mean effect of the studies, or the effect in a new one"
+        description="the mean effect or risk of the studies, or that of a new one"
+    )
+    measure: Literal["odds_ratio", "relative_risk", "risk_difference"] | None = Field(
+        None, description="of counts in two groups: the scale to pool on, where it is another"
+    )
+    because: Text
+
+
+class Experts(Record):
+    """Several experts' judgements of one number, pooled into one density."""
+
+    pool: Literal["linear", "log"]
+    weights: dict[Identifier, Positive] = Field(
+        default_factory=dict, description="judgement -> weight, with sum 1; equal if left out"
     )
     because: Text
 
@@ -281,13 +302,19 @@ class RobustMixture(Record):
 
 
 class Discount(Record):
-    """How much less an indirect or non-randomised source counts: exactly one of three ways."""
+    """How much less an indirect or non-randomised source counts: exactly one of four ways."""
 
     power: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="power prior: the share of its information that the source keeps"
     )
     bias: Bias | None = None
     robust: RobustMixture | None = None
+    level: Identifier | None = Field(
+        None, description="a grade of trust, such as very_low: a power that is a convention"
+    )
+    system: Literal["grade", "robins_i"] | None = Field(
+        None, description="whose grades the level is one of"
+    )
     because: Text
     whose: Text
 
@@ -313,6 +340,9 @@ class PriorSpecification(Record):
     complement: bool = Field(False, description="use one minus the printed risk")
     line: Line | None = None
     pool: Pool | None = Field(None, description="required where `from` names several studies")
+    experts: Experts | None = Field(
+        None, description="where `from` names several judgements, in place of `pool`"
+    )
     discount: Discount | None = None
     horizon: AssumedDuration | None = Field(
         None, description="the horizon taken where the source's own is another or none"
@@ -328,6 +358,13 @@ class Overlap(Record):
     outcomes: Annotated[list[Identifier], Field(min_length=2, max_length=2)]
     odds_ratio: Positive
     because: Text
+
+
+class Composite(Record):
+    """Any of several events, as the declared overlaps put them together: shown, never weighed."""
+
+    label: Text
+    of: Annotated[list[Identifier], Field(min_length=2)]
 
 
 class CaseMix(Record):
@@ -397,6 +434,7 @@ class DecisionProblem(Record):
     options: Annotated[dict[Identifier, Option], Field(min_length=2)]
     outcomes: Annotated[dict[Identifier, Outcome], Field(min_length=1)]
     overlap: list[Overlap] = Field(default_factory=list)
+    composites: dict[Identifier, Composite] = Field(default_factory=dict)
     priors: dict[Identifier, PriorSpecification] = Field(default_factory=dict)
     correlations: list[Correlation] = Field(default_factory=list)
     preferences: PreferenceChoice | None = Field(
