@@ -80,6 +80,13 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Replace an earlier run in the folder.")
     ] = False,
+    allow_unconverged: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unconverged",
+            help="Go on where the draws have not converged; every figure then says so.",
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
 ) -> None:
     """Fit, simulate, tabulate and draw a problem for some patients.
@@ -120,6 +127,7 @@ def run(
         draws=draws,
         prob=prob,
         force=force,
+        allow_unconverged=allow_unconverged,
         command=sys.argv,
         steps=Steps(None if quiet else messages),
     )
@@ -300,9 +308,7 @@ def tables(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     formats: Annotated[
         list[str] | None,
-        typer.Option(
-            "--format", help="markdown, html, latex, csv or docx. May be given again."
-        ),
+        typer.Option("--format", help="markdown, html, latex, csv or docx. May be given again."),
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option(help="A table's name. May be given again.")
@@ -690,9 +696,7 @@ def cohort(
     ] = None,
     id_: Annotated[str | None, typer.Option("--id", help="The column of ids.")] = None,
     by: Annotated[str | None, typer.Option(help="A column, or covariate, of subgroups.")] = None,
-    rule: Annotated[
-        str | None, typer.Option(help="A policy to compare, such as 'age>65'.")
-    ] = None,
+    rule: Annotated[str | None, typer.Option(help="A policy to compare, such as 'age>65'.")] = None,
     scenario: Annotated[
         list[str] | None, typer.Option(help="A named scenario to switch on. May be given again.")
     ] = None,
@@ -730,9 +734,7 @@ def cohort(
     shard: Annotated[
         str | None, typer.Option(help="i/n: only this part; `cohort merge` ends it.")
     ] = None,
-    partition_rows: Annotated[
-        int, typer.Option(help="Rows that a stop loses at most.")
-    ] = 131072,
+    partition_rows: Annotated[int, typer.Option(help="Rows that a stop loses at most.")] = 131072,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
 ) -> None:
@@ -774,6 +776,33 @@ def cohort(
         _print_json(finished.to_json())
     elif not quiet:
         _print_tables(finished.summary)
+
+
+@app.command()
+def brief(
+    request: Annotated[
+        Path, typer.Argument(metavar="REQUEST.yaml", help="A de-identified request.")
+    ],
+    out: Annotated[Path, typer.Option(help="A new or empty folder.")],
+    params: Own = None,
+    pdf: Annotated[
+        bool, typer.Option("--pdf/--no-pdf", help="Print a PDF where a browser is installed.")
+    ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an earlier brief in the folder.")
+    ] = False,
+) -> None:
+    """Write one page on what the sources say of one request: HTML, Markdown and PDF.
+
+    Times in a request count from the onset of the disease; dates and names are refused.
+
+    Example: riskmodel brief params/requests/plexopathy_example.yaml --out brief
+    """
+    from riskmodel.reports.brief import write_brief
+
+    for message in write_brief(request, out, params=params or (), force=force, pdf=pdf):
+        print(f"note: {message}", file=sys.stderr)
+    print(out / "brief.html")
 
 
 def _print_tables(tables) -> None:

@@ -67,7 +67,7 @@ def implied_relative_risk(
     --------
     >>> table = implied_relative_risk((30, 44), 28, ["weibull"], spread=[1.0])
     >>> round(float(table["relative_risk"][0]), 3)  # (1 - 2^(-28/30)) / (1 - 2^(-28/44))
-    1.335
+    1.336
     """
     import pandas as pd
 

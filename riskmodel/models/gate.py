@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 import xarray as xr
@@ -74,8 +77,40 @@ def _label(name: str, key: tuple) -> str:
     return f"{name}[{', '.join(map(str, key))}]" if key else name
 
 
-def require_convergence(diagnostics: list[dict], divergences: int = 0) -> None:
-    """Raise ConvergenceError, naming each quantity, unless all has converged."""
+# Where what has not converged is written down instead of refused; None is nowhere.
+_WRITTEN_DOWN: ContextVar[list[str] | None] = ContextVar("written_down", default=None)
+
+
+@contextmanager
+def allowed_unconverged() -> Iterator[list[str]]:
+    """Refuse nothing inside the block; the list it gives says what had not converged.
+
+    Whoever uses it has to carry that list into the record, and a mark into every figure.
+
+    Examples
+    --------
+    >>> row = {"quantity": "x", "r_hat": 2.0, "ess_bulk": 9.0, "ess_tail": 9.0}
+    >>> with allowed_unconverged() as found:
+    ...     refused = require_convergence([row])
+    >>> found
+    ['x (R-hat 2.000, effective sample size 9 bulk, 9 tail)']
+    """
+    found: list[str] = []
+    token = _WRITTEN_DOWN.set(found)
+    try:
+        yield found
+    finally:
+        _WRITTEN_DOWN.reset(token)
+
+
+def require_convergence(diagnostics: list[dict], divergences: int = 0) -> list[str]:
+    """Raise ConvergenceError, naming each quantity, unless all has converged.
+
+    Returns
+    -------
+    list of str
+        Empty, or what has not converged inside :func:`allowed_unconverged`.
+    """
     found = [
         f"{row['quantity']} (R-hat {row['r_hat']:.3f}, effective sample size "
         f"{row['ess_bulk']:.0f} bulk, {row['ess_tail']:.0f} tail)"
@@ -87,5 +122,9 @@ def require_convergence(diagnostics: list[dict], divergences: int = 0) -> None:
     ]
     if divergences:
         found.append(f"{divergences} divergent transitions")
-    if found:
+    written = _WRITTEN_DOWN.get()
+    if found and written is None:
         raise ConvergenceError(f"not converged: {'; '.join(found)}; {REMEDY}")
+    if found:
+        written.extend(text for text in found if text not in written)
+    return found

@@ -135,7 +135,7 @@ def fit(
     dataset, timings = _sample(loaded, priors, seed=seed, draws=draws, step=step)
     divergences = int(dataset.attrs.pop("divergences"))
     diagnostics = diagnose(dataset)
-    require_convergence(diagnostics, divergences)
+    unconverged = require_convergence(diagnostics, divergences)
     record = {
         "seed": seed,
         "draws": draws,
@@ -150,7 +150,9 @@ def fit(
         "timings": timings,
         "reused": False,
     }
-    if reuse:
+    if unconverged:  # allowed here, but no later run may take it for a good one
+        record["unconverged"] = unconverged
+    elif reuse:
         _store(dataset, record, _path(digest, seed))
     return Posterior(loaded, dataset, record)
 

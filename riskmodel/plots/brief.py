@@ -30,12 +30,14 @@ def plot_from_now(table: pd.DataFrame, *, ax=None, colour: str = COLOURS[0]):
     )
     ax.plot(table["time"], table["recovered"], color=colour)
     ax.set_xlim(0, table["time"].max())
+    ax.xaxis.get_major_locator().set_params(integer=True, nbins=6)
     highest = float(table["upper"].max())
     ax.set_ylim(0, 1 if highest > 0.4 else 1.25 * highest)
     _percent(ax.yaxis, highest)
     last = table.iloc[-1]
     ax.set_title(f"{last['label']} (prior: {last['prior_share']:.0%})", loc="left")
     ax.set_xlabel(f"Time from now ({last['time_unit']}s)")
+    ax.set_ylabel("Chance")
     return ax
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_rgba
 
-from riskmodel.plots.style import GREY, new_axes, styles
+from riskmodel.plots.style import GREY, new_axes, small, styles
 
 DEFAULTS = {
     "treat all": {"color": "#222222", "linestyle": (0, (5, 1.5)), "linewidth": 1.0},
@@ -139,7 +139,7 @@ def plot_difference_curve(
         transform=ax.transAxes,
         ha="right",
         va="bottom",
-        fontsize=7,
+        fontsize=small(),
         color=GREY,
     )
     text = f"Difference in net benefit{_interval(difference)}"
@@ -200,7 +200,7 @@ def _name_ends(ax, ends: dict[str, tuple[np.ndarray, np.ndarray, str]]) -> None:
         inside = np.flatnonzero(known & (y >= low))
         leaves = at[inside[-1]] if inside.size else at[known][0]
         ax.annotate(
-            name, (leaves, low), xytext=(4, 8), textcoords="offset points", color=colour, fontsize=7
+            name, (leaves, low), xytext=(4, 8), textcoords="offset points", color=colour, fontsize=small()
         )
     order = sorted(places, key=places.get)
     for before, name in zip(order, order[1:], strict=False):
@@ -215,6 +215,6 @@ def _name_ends(ax, ends: dict[str, tuple[np.ndarray, np.ndarray, str]]) -> None:
             textcoords="offset points",
             color=ends[name][2],
             va="center",
-            fontsize=7,
+            fontsize=small(),
             annotation_clip=False,
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from riskmodel.plots.style import GREY, new_axes
+from riskmodel.plots.style import GREY, new_axes, small
 
 _BLUE, _ORANGE = "#0072B2", "#D55E00"
 LOOKS = {
@@ -65,7 +65,7 @@ def plot_differences(
             transform=ax.get_yaxis_transform(),
             va="center",
             color="#555555",
-            fontsize=7,
+            fontsize=small(),
             backgroundcolor="white",
         )
     ax.set_yticks(rows, [*labels, *missing])
@@ -77,7 +77,7 @@ def plot_differences(
             (0, f"← {directions[0]}", "left"),
             (1, f"{directions[1]} →", "right"),
         ):
-            ax.text(x, 1.01, words, transform=ax.transAxes, ha=side, va="bottom", fontsize=7)
+            ax.text(x, 1.01, words, transform=ax.transAxes, ha=side, va="bottom", fontsize=small())
     return ax
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskmodel.errors import NOTHING, ParameterError, Phrase, Problem, did_you_mean
-from riskmodel.plots.style import GREY, new_axes
+from riskmodel.plots.style import GREY, new_axes, small
 
 _BLUE, _ORANGE, _GREEN, _BLACK = "#0072B2", "#D55E00", "#009E73", "#222222"
 COLUMNS = ("label", "kind", "value", "lower", "upper", "badge", "note")
@@ -22,7 +22,6 @@ LOOKS = {
     "predicted": (_GREEN, "|", "predicted for a new study"),
 }
 _APART = 0.19  # half the distance of two marks that share a row
-_SMALL = 7  # points
 _COLUMN_GAP = 9  # points
 _NOTE_WIDTH = 30  # characters
 _TICKS = np.array([1, 2, 5])  # of a logarithmic axis, in each decade
@@ -286,7 +285,7 @@ def _write_columns(ax, table: pd.DataFrame, place: np.ndarray, digits: int) -> N
         def write(y, text, colour, offset=offset):
             ax.annotate(
                 text, (1, y), (offset, 0), xycoords=ax.get_yaxis_transform(), color=colour,
-                textcoords="offset points", va="center", fontsize=_SMALL, annotation_clip=False,
+                textcoords="offset points", va="center", fontsize=small(), annotation_clip=False,
             )  # fmt: skip
 
         write(top, title, GREY)
@@ -310,7 +309,7 @@ def _width(text: str) -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
-    font = FontProperties(size=_SMALL)
+    font = FontProperties(size=small())
     lines = [TextPath((0, 0), line, prop=font) for line in text.splitlines() if line.strip()]
     return max((path.get_extents().width for path in lines), default=0.0)
 
@@ -348,4 +347,4 @@ def _write_directions(ax, directions: tuple[str, str] | None) -> None:
     if not directions:
         return
     for x, words, side in ((0, f"← {directions[0]}", "left"), (1, f"{directions[1]} →", "right")):
-        ax.text(x, 1.01, words, transform=ax.transAxes, ha=side, va="bottom", fontsize=_SMALL)
+        ax.text(x, 1.01, words, transform=ax.transAxes, ha=side, va="bottom", fontsize=small())

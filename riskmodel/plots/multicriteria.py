@@ -10,6 +10,7 @@ import pandas as pd
 
 from riskmodel.plots.style import COLOURS, GREY, new_axes, styles
 
+_BAND = 0.02  # half the height of the frontier's band
 HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++")
 
 
@@ -40,7 +41,7 @@ def plot_acceptability(
 
     Notes
     -----
-    The thick pale line follows the option of highest expected net benefit; it breaks where another
+    The pale band follows the option of highest expected net benefit; it breaks where another
     option takes over.
     """
     ax = new_axes(ax)
@@ -49,13 +50,13 @@ def plot_acceptability(
     frontier = table[table["frontier"]].sort_values("weight")
     runs = (frontier["option"] != frontier["option"].shift()).cumsum()
     for first, (_, rows) in enumerate(frontier.groupby(runs, sort=False)):
-        ax.plot(
+        ax.fill_between(
             rows["weight"],
-            rows["prob_best"],
+            rows["prob_best"] - _BAND,
+            rows["prob_best"] + _BAND,
             color=GREY,
             alpha=0.35,
-            linewidth=6,
-            solid_capstyle="butt",
+            linewidth=0,
             label="Frontier: highest expected net benefit" if first == 0 else None,
         )
     for option in options:

@@ -110,7 +110,7 @@ def _harm(table: pd.DataFrame, disclaimer: str) -> PaperFigure:
     figure, (ax,) = _figure(1, 1)
     plot_harm(table, ax=ax)
     last = table[table["course"] == table["course"].max()]
-    each = ", ".join(f"{r.source} {r.mean:.1%}" for r in last.itertuples())
+    each = ", ".join(f"{r.source} {100 * r.mean + 0.0:.1f}%" for r in last.itertuples())
     return PaperFigure(
         "harm_by_course",
         figure,

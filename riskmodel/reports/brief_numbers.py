@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PROB = 0.95
-POINTS = 13  # of the drawn curve, from now to the horizon
+POINTS = 25  # of the drawn curve, from now to the horizon
 UNIT = "month"
 DAYS = 365.25 / 12
 

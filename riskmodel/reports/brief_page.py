@@ -11,7 +11,7 @@ from html import escape
 STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 72rem; margin: 0 auto; padding: 1rem;
+body { font: 15px/1.45 Arial, Helvetica, 'Liberation Sans', sans-serif; max-width: 72rem; margin: 0 auto; padding: 1rem;
   color: #1a1a1a; background: #fff; }
 h1 { font-size: 1.35rem; line-height: 1.25; margin: 0 0 .2rem; }
 h2 { font-size: 1rem; margin: 0 0 .25rem; color: #00456f; }
@@ -32,14 +32,16 @@ th { font-weight: 600; }
   .figures { grid-template-columns: 1fr; } }
 @page { size: A4; margin: 7mm 9mm; }
 @media print {
-  body { font-size: 6.5pt; line-height: 1.2; max-width: none; padding: 0; }
-  h1 { font-size: 11pt; margin: 0; } h2 { font-size: 7.2pt; margin: 0 0 .4mm; }
+  body { font-size: 6.3pt; line-height: 1.17; max-width: none; padding: 0; }
+  h1 { font-size: 10pt; margin: 0; } h2 { font-size: 7.2pt; margin: 0 0 .4mm; }
   p, ul { margin: 0 0 .6mm; } ul { padding-left: 3mm; }
   .small { font-size: 5.4pt; line-height: 1.15; }
   .figures { grid-template-columns: repeat(3, 1fr); gap: 2mm; margin: 1mm 0; }
   figcaption { font-size: 5.4pt; line-height: 1.15; }
   .columns { columns: 2; column-gap: 5mm; }
-  section { margin: 0 0 1.5mm; }
+  section { margin: 0 0 1.3mm; break-inside: auto; } h2 { break-after: avoid; }
+  .table, li { break-inside: avoid; } figure svg { max-height: 46mm; }
+  section:first-child td:first-child { white-space: nowrap; }
   .table { overflow: visible; } table { font-size: 6pt; }
   th, td { padding: .15mm 1.2mm .15mm 0; }
 }

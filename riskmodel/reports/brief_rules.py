@@ -61,15 +61,15 @@ def evidence_map(library: Library, resolved: ResolvedRequest) -> pd.DataFrame:
 
 
 _KINDS = (
-    "Pooled randomised trials",
-    "Trial or cohort with a comparator",
-    "Historical control group",
-    "Series without a comparator",
-    "Figure, design not stated",
-    "Time or window",
-    "Regimen",
-    "Rule of a page or guideline",
-    "Statement on the evidence, or finding",
+    "Pooled trials",
+    "With a comparator",
+    "Historical controls",
+    "No comparator",
+    "Design not stated",
+    "Times, windows",
+    "Regimens",
+    "Rules",
+    "Levels, findings",
 )
 
 
@@ -80,7 +80,7 @@ def study_kind(record: Statement) -> str:
     --------
     >>> from riskmodel.parameters.library import load_library
     >>> study_kind(load_library().statement("dlrpn_ivig_response"))
-    'Series without a comparator'
+    'No comparator'
     """
     if isinstance(record, Estimate):
         certainty = (record.certainty or "").lower()
@@ -207,8 +207,8 @@ def parted(library: Library, resolved: ResolvedRequest) -> list[str]:
     speaks_against = [r for r in speaks if r.says in AGAINST]
     if speaks_for and speaks_against:
         lines.append(
-            f"For this patient {_named(speaks_for)} speaks for it and {_named(speaks_against)} "
-            "against it."
+            f"Conditions that hold here: for, {_named(speaks_for)}; against, "
+            f"{_named(speaks_against)}."
         )
     gates: dict[tuple, list[Rule]] = {}
     for rule in rules:
@@ -269,13 +269,22 @@ def conflicts_of(library: Library, resolved: ResolvedRequest) -> pd.DataFrame:
                 "differ_in": ", ".join(word.replace("_", " ") for word in conflict.differ_in),
                 "state": "open" if conflict.is_open else "settled in writing",
                 "rules": sum(isinstance(shown[side.id], Rule) for side in sides),
+                "sides": _sides([shown[side.id] for side in sides]),
                 "explanation": neutral(conflict.explanation.split("\n")[0]),
             }
         )
-    columns = ["id", "between", "records", "differ_in", "state", "rules", "explanation"]
+    columns = ["id", "between", "records", "differ_in", "state", "rules", "sides", "explanation"]
     table = pd.DataFrame(rows, columns=columns)
     # Those among rules first: they are what a reader of one patient's page looks for.
     return table.sort_values("rules", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _sides(records: list[Statement]) -> str:
+    """Return what each source's rule says, where the rules do not say the same."""
+    said = [(r.source.key, _SAYS[r.says]) for r in records if isinstance(r, Rule)]
+    if len({word for _, word in said}) < 2:
+        return ""
+    return f"{'; '.join(f'{source} says {word}' for source, word in dict.fromkeys(said))}."
 
 
 # --- what would change the answers ----------------------------------------------------------------

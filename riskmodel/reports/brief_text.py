@@ -126,6 +126,11 @@ def _facts(library: Library, resolved: ResolvedRequest) -> list[str]:
         second.append(f"{_sentence('; '.join(known))}")
     if unknown:
         second.append(f"Not stated: {', '.join(unknown)}.")
+    if any(before.response == "response" for before in request.prior_treatments):
+        second.append(
+            "A response was seen; a curve below is of somebody who has not come to its endpoint, and "
+            "speaks of this patient only as far as that response was another one."
+        )
     return [" ".join(first), " ".join(second)]
 
 
@@ -160,7 +165,8 @@ def _asked(resolved: ResolvedRequest) -> str:
         courses = f"{resolved.courses} course{'s' if resolved.courses > 1 else ''}"
     if record is None:
         return f"Regimen: not stated; {courses}."
-    words = [neutral(regimen_words(record), _UNPRINTED)]
+    how = regimen_words(record).replace("every: unknown", "at an unknown interval")
+    words = [neutral(how.replace("every: ", "every "), _UNPRINTED)]
     sums = resolved.regimen
     if sums is not None and sums.course is not None:
         total = f"{sums.course} a course by multiplication"
@@ -222,19 +228,20 @@ def _natural(resolved: ResolvedRequest, table: pd.DataFrame) -> Section:
 
 def _added(resolved: ResolvedRequest, table: pd.DataFrame) -> Section:
     blocks: list = []
-    rows = table[table["a0"].notna()]
-    if len(rows):
+    known = table[table["a0"].notna()]
+    for (endpoint, days), rows in known.groupby(["endpoint", "by"], sort=False):
         cells = [
             [
-                f"{neutral(row.endpoint)}, {row.by:.0f} days",
                 f"{row.a0:g} ({row.evidence})",
                 f"{percent(row.untreated)} / {percent(row.treated)}",
                 f"{percent(row.median)} ({_interval(row)})",
                 f"{row.probability_of_benefit:.0%}",
+                percent(row.prior_share),
             ]
             for row in rows.itertuples()
         ]
-        headers = ["Endpoint", "Discount a0", "Without / with", "Added (95% interval)", "P(adds)"]
+        headers = ["Discount a0", "Without / with", "Added (95% interval)", "P(adds)", "Prior"]
+        blocks.append(f"{_sentence(neutral(endpoint))[:-1]} within {days:.0f} days:")
         blocks.append(Rows(headers, cells))
     missing = [
         f"{neutral(row.endpoint)}: not estimable ({neutral(row.not_estimable, _UNPRINTED)})."
@@ -296,29 +303,34 @@ def _harm(resolved: ResolvedRequest, table: pd.DataFrame) -> Section:
 
 def _attribution(library: Library, table: pd.DataFrame) -> Section:
     treatments = library.records("treatment")
-    rows, missing = [], []
+    cells: dict[tuple, list[str]] = {}
+    missing = []
     for row in table.itertuples():
         name = neutral(treatments[row.treatment].label, row.treatment)
         if row.not_estimable:
             missing.append(f"{name}, response {row.about}: not estimable ({row.not_estimable}).")
             continue
-        rows.append(
-            [
-                f"{name}, {row.about}, {row.months:.2g} months",
-                f"{row.a0:g} ({row.evidence})",
-                f"{percent(row.lower)} ({percent(row.least)} or more)",
-                f"{percent(row.upper)} ({percent(row.most)} or less)",
-            ]
+        within = f"{row.months:.2g} month" + ("" if f"{row.months:.2g}" == "1" else "s")
+        line = cells.setdefault((name, row.about, within), [])
+        line.append(
+            f"{percent(row.lower)} to {percent(row.upper)} "
+            f"({percent(row.least)} to {percent(row.most)})"
         )
     blocks: list = []
-    if rows:
-        blocks.append(Rows(["Response", "Discount a0", "Lower bound", "Upper bound"], rows))
+    if cells:
+        headers = ["Response", "Series left out", "Discounted", "Face value"]
+        rows = [
+            [f"{name}, {about}, within {within}", *line]
+            for (name, about, within), line in cells.items()
+        ]
+        blocks.append(Rows(headers, rows))
     if missing:
         blocks.append(Bullets(missing))
     blocks.append(
         Small(
-            "Bounds from two groups' shares that are taken as exchangeable: medians, and the outer "
-            "end of each bound's 95% interval. No data of groups place a patient between them: that "
+            "Lower to upper bound on the probability that it was, from two groups' shares that are "
+            "taken as exchangeable: medians, and in brackets the outer ends of their 95% intervals. "
+            "No data of groups place a patient between them: that "
             "somebody improved on a treatment is weak evidence of its effect where many improve "
             "without it."
         )
@@ -346,8 +358,12 @@ def _rules(
     else:
         blocks.append("No rule among the records speaks of this option.")
     lines = list(parted(library, resolved))
+    told = {source for source in table["source"] if any(f" of {source} " in x for x in lines)}
     for row in conflicts[conflicts["rules"] > 0].itertuples():
-        words = f" {row.explanation}" if row.explanation else f" They differ in {row.differ_in}."
+        if row.rules > 2 and row.between in told:
+            continue  # the gates are told above, with this patient's answers
+        words = f" {row.sides}" if row.sides else ""
+        words += f" {row.explanation}" if row.explanation else f" They differ in {row.differ_in}."
         lines.append(f"{row.between} ({row.state}):{words}")
     if lines:
         blocks.append(Bullets(lines))

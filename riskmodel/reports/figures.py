@@ -336,9 +336,9 @@ def _decision_curve(outcomes, option: str, name: str, preferences, prob: float) 
         ax.set_visible(False)
     reference = problem.outcomes[panel.reference].label.lower()
     figure.supxlabel(
-        f"Treatment threshold: residual burden ({reference} equivalents per 1000)", fontsize=8
+        f"Treatment threshold: residual burden ({reference} equivalents per 1000)"
     )
-    figure.supylabel(f"Model-expected net benefit ({reference} equivalents per 1000)", fontsize=8)
+    figure.supylabel(f"Model-expected net benefit ({reference} equivalents per 1000)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncol=3)
     mix = problem.case_mix
     label = problem.options[option].label

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from riskmodel.plots.journals import HOUSE, Journal, current_journal, drawn_for
 from riskmodel.plots.style import house_style
+from riskmodel.reports.figure_files import write_file
+from riskmodel.reports.run_digest import run_digest
 
-FORMATS = ("pdf", "svg", "png")
-PNG_DPI = 300
-WIDTH_MM = 176  # BMC's full width; PLOS allows 66.8 to 190.5
+FORMATS = HOUSE.formats
+PNG_DPI = HOUSE.dpi
+WIDTH_MM = HOUSE.width_mm
 DISCLAIMER = "Research use; not medical advice."
+UNCONVERGED = "NOT CONVERGED: these draws cannot be relied on"
 
 
-# Without dates the same picture is the same bytes.
-_METADATA = {
-    "pdf": {"CreationDate": None},
-    "svg": {"Date": None},
-    "png": {"Software": None},
-}
+@dataclass(frozen=True)
+class Origin:
+    """What figures are drawn from: the run's digest, and what in it had not converged."""
+
+    digest: str = ""
+    unconverged: tuple[str, ...] = ()
+
+
+_ORIGIN: ContextVar[Origin] = ContextVar("origin", default=Origin())
+
+
+@contextmanager
+def drawn_from(record: Mapping) -> Iterator[Origin]:
+    """Let every figure drawn inside the block carry a run's digest, and a mark if it needs one.
+
+    Parameters
+    ----------
+    record : mapping
+        Of the run, as in its ``run.json``.
+    """
+    origin = Origin(run_digest(record), tuple(record.get("unconverged") or ()))
+    token = _ORIGIN.set(origin)
+    try:
+        yield origin
+    finally:
+        _ORIGIN.reset(token)
 
 
 @dataclass(frozen=True)
@@ -36,6 +65,10 @@ class PaperFigure:
     points : pandas.DataFrame
         What was drawn.
     caption, alt_text : str
+    journal : Journal
+        That it was drawn for; by default the one drawn for when it is made.
+    digest : str
+        Of the run; by default of the one drawn from.
     """
 
     name: str
@@ -43,44 +76,132 @@ class PaperFigure:
     points: pd.DataFrame
     caption: str
     alt_text: str
+    journal: Journal = field(default_factory=current_journal)
+    digest: str = field(default_factory=lambda: _ORIGIN.get().digest)
+
+    def save(self, folder: Path | str) -> list[Path]:
+        """Write the figure's files into a folder, in the formats of its journal."""
+        return save_figure(self, Path(folder))
+
+    def _repr_png_(self) -> bytes:
+        """Show the figure in a notebook."""
+        import io
+
+        picture = io.BytesIO()
+        with drawn_for(self.journal), house_style():
+            self.figure.savefig(picture, format="png", dpi=150)
+        return picture.getvalue()
 
 
 def new_figure(height_mm: float, *shape, **keywords):
-    """Return a figure of the house's width, and its axes as of ``Figure.subplots``."""
+    """Return a figure of the journal's width, and its axes as of ``Figure.subplots``.
+
+    A height above the journal's greatest is cut to it.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    journal = current_journal()
     # At print resolution from the start: text is a little wider there than on a screen.
-    size = (WIDTH_MM / 25.4, height_mm / 25.4)
-    figure = Figure(figsize=size, layout="constrained", dpi=PNG_DPI)
+    size = (journal.width_mm / 25.4, min(height_mm, journal.greatest_height_mm) / 25.4)
+    figure = Figure(figsize=size, layout="constrained", dpi=journal.dpi)
     FigureCanvasAgg(figure)
     return figure, figure.subplots(*shape, **keywords)
 
 
 def styled(draw):
-    """Run a drawing function under the house style, leaving the session's own as it is."""
+    """Run a drawing function under the house style, and finish what it drew.
 
+    The session's own style is left alone. The figure is held to its journal's limits, and marked
+    if it comes from a run that has not converged.
+    """
+
+    @wraps(draw)
     def drawn(*args, **keywords):
         with house_style():
-            return draw(*args, **keywords)
+            return finished(draw(*args, **keywords))
 
     return drawn
 
 
+def finished(made: PaperFigure) -> PaperFigure:
+    """Return a figure held to its journal's limits and marked if its draws have not converged."""
+    unconverged = _ORIGIN.get().unconverged
+    if unconverged:
+        made.figure.suptitle(
+            UNCONVERGED,
+            fontweight="bold",
+            bbox={"boxstyle": "square,pad=0.3", "facecolor": "white", "edgecolor": "black"},
+        )
+        made = replace(
+            made,
+            caption=f"{UNCONVERGED}: {'; '.join(unconverged)}.\n{made.caption}",
+            alt_text=f"{UNCONVERGED}. {made.alt_text}",
+        )
+    hold_to(made.figure, made.journal)
+    return made
+
+
+def hold_to(figure, journal: Journal) -> None:
+    """Bring text and lines within what a journal allows; take away what it does not."""
+    from matplotlib.collections import Collection
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        if text.get_fontsize() < journal.smallest_text:
+            text.set_fontsize(journal.smallest_text)
+        if not journal.coloured_text and not _is_grey(text.get_color()):
+            text.set_color("black")
+    for line in figure.findobj(Line2D):
+        if line.get_linewidth() > 0:
+            line.set_linewidth(journal.line(line.get_linewidth()))
+        if line.get_markeredgewidth() > 0:
+            line.set_markeredgewidth(journal.line(line.get_markeredgewidth()))
+    for patch in figure.findobj(Patch):
+        if patch.get_linewidth() > 0:
+            patch.set_linewidth(journal.line(patch.get_linewidth()))
+        if not journal.patterns:
+            patch.set_hatch(None)
+    for drawn in figure.findobj(Collection):
+        widths = np.atleast_1d(drawn.get_linewidth())
+        drawn.set_linewidth([journal.line(w) if w > 0 else w for w in widths])
+    if not journal.grid:
+        for ax in figure.axes:
+            ax.grid(False)
+
+
+def _is_grey(colour) -> bool:
+    from matplotlib.colors import to_rgb
+
+    return len(set(to_rgb(colour))) == 1
+
+
 def save_figure(figure: PaperFigure, folder: Path) -> list[Path]:
-    """Write a figure as PDF, SVG and PNG, its points as CSV, its caption and alt text as text."""
+    """Write a figure in its journal's formats, its points as CSV, caption and alt text as text.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    with house_style():
-        figure.figure.get_layout_engine().execute(figure.figure)  # once, not for every format
-        figure.figure.set_layout_engine("none")
-        for ending in FORMATS:
-            path = folder / f"{figure.name}.{ending}"
-            fast = {"pil_kwargs": {"compress_level": 1}} if ending == "png" else {}
-            figure.figure.savefig(
-                path, format=ending, dpi=PNG_DPI, metadata=_METADATA[ending], **fast
+    journal = figure.journal
+    with drawn_for(journal), house_style():
+        engine = figure.figure.get_layout_engine()
+        if engine is not None:
+            engine.execute(figure.figure)  # once, not for every format
+            figure.figure.set_layout_engine("none")
+        paths = [
+            write_file(
+                figure.figure,
+                folder / f"{figure.name}.{ending}",
+                dpi=journal.dpi,
+                digest=figure.digest,
             )
-            paths.append(path)
+            for ending in journal.formats
+        ]
     points = folder / f"{figure.name}.csv"
     figure.points.to_csv(points, index=False, float_format="%.8g")
     text = folder / f"{figure.name}.txt"

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +43,7 @@ from riskmodel.decisions.sensitivity import (
 )
 from riskmodel.evidence.checks import as_panel
 from riskmodel.evidence.priors import used_priors
+from riskmodel.models.gate import allowed_unconverged
 from riskmodel.models.posterior import (
     DEFAULT_DRAWS,
     Posterior,
@@ -56,9 +58,10 @@ from riskmodel.reports.evidence_tables import evidence_tables
 from riskmodel.reports.figures import covariate_grid, run_figures
 from riskmodel.reports.folder import RECORD, move_into_place, require_free
 from riskmodel.reports.html import write_report
-from riskmodel.reports.paper_figure import save_figure
+from riskmodel.reports.paper_figure import drawn_from, save_figure
 from riskmodel.reports.progress import Steps
 from riskmodel.reports.provenance import provenance_table
+from riskmodel.reports.run_digest import run_digest
 from riskmodel.reports.tables import (
     overlap_table,
     prior_predictive_table,
@@ -115,6 +118,7 @@ def run_problem(
     draws: int = DEFAULT_DRAWS,
     prob: float = 0.95,
     force: bool = False,
+    allow_unconverged: bool = False,
     command: Sequence[str] = (),
     steps: Steps | None = None,
 ) -> Run:
@@ -133,6 +137,9 @@ def run_problem(
         Further horizons shown beside, as for :func:`riskmodel.simulate_horizons`; empty is none.
     force : bool
         Whether an earlier run in `out` may be replaced.
+    allow_unconverged : bool
+        Whether to go on where a reported quantity has not converged. The record then says which,
+        in ``unconverged``, and every figure carries a mark.
     command : sequence of str
         What was typed, for the record.
     steps : Steps, optional
@@ -146,9 +153,23 @@ def run_problem(
     ParameterError
         For anything about the input, before anything is written.
     ConvergenceError
-        If a reported quantity has not converged; nothing is written.
+        If a reported quantity has not converged, unless that is allowed; nothing is written.
     """
     out, steps = Path(out), steps or Steps()
+    asked = {
+        "scenarios": scenarios, "preferences": preferences, "horizon": horizon,
+        "horizons": horizons, "waning": waning, "seed": seed, "draws": draws, "prob": prob,
+        "force": force, "command": command, "steps": steps,
+    }  # fmt: skip
+    with allowed_unconverged() if allow_unconverged else nullcontext([]) as unconverged:
+        return _run(loaded, profiles, out, unconverged, **asked)
+
+
+def _run(
+    loaded, profiles, out, unconverged, *, scenarios, preferences, horizon, horizons, waning, seed,
+    draws, prob, force, command, steps,
+) -> Run:  # fmt: skip
+    """Run a problem; what had not converged stands in `unconverged` as soon as it is known."""
     require_free(out, force=force)
     loaded = loaded.with_scenarios(scenarios)
     panel = None
@@ -191,14 +212,16 @@ def run_problem(
             (part / "tables").mkdir()
             for name, table in tables.items():
                 table.to_csv(part / "tables" / f"{name}.csv", index=False, float_format="%.8g")
-        with steps("Draw figures"):
+        record = _record(loaded, posterior, outcomes, several, panel, patients, command)
+        record |= {"prob": prob} | ({"unconverged": unconverged} if unconverged else {})
+        record["digest"] = run_digest(record)
+        with steps("Draw figures"), drawn_from(record):
             figures = []
             for figure in _figures(loaded, outcomes, grid, over_time, tables, panel, prob):
                 save_figure(figure, part / "figures")
                 figures.append(figure)
-        record = _record(
-            loaded, posterior, outcomes, several, panel, patients, command, steps, figures
-        )
+        record["figures"] = [figure.name for figure in figures]
+        record["seconds"] = {name: round(seconds, 3) for name, seconds in steps.seconds.items()}
         with steps("Write the report"):
             write_report(part, record, tables, figures)
         (part / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -310,7 +333,7 @@ def _waning_table(posterior, patients, panel, horizons, prob: float) -> pd.DataF
     return table[[*first, *(column for column in table.columns if column not in first)]]
 
 
-def _record(loaded, posterior, outcomes, several, panel, patients, command, steps, figures) -> dict:
+def _record(loaded, posterior, outcomes, several, panel, patients, command) -> dict:
     return {
         "schema": "riskmodel/run/1",
         "command": list(command),
@@ -337,7 +360,5 @@ def _record(loaded, posterior, outcomes, several, panel, patients, command, step
         "inputs": dict(loaded.digests),
         "posterior": posterior and dict(posterior.record),
         "versions_now": package_versions(),
-        "figures": [figure.name for figure in figures],
-        "seconds": {name: round(seconds, 3) for name, seconds in steps.seconds.items()},
         "disclaimer": "Research use; not medical advice.",
     }

@@ -134,6 +134,29 @@ class RunFolder:
         inputs = dict(self.record["inputs"])
         return loaded if dict(loaded.digests) == inputs else None
 
+    @cached_property
+    def _by_scenario(self) -> dict[str, LoadedProblem]:
+        return {}
+
+    @cached_property
+    def _priors(self) -> dict[tuple[tuple[str, ...], str], Prior | LinePrior]:
+        return {}
+
+    def with_scenario(self, name: str) -> LoadedProblem | None:
+        """Return the problem as it was run with one scenario more; made once for many numbers."""
+        if self.loaded is None:
+            return None
+        if name not in self._by_scenario:
+            self._by_scenario[name] = self.loaded.with_scenarios([name])
+        return self._by_scenario[name]
+
+    def prior(self, loaded: LoadedProblem, name: str) -> Prior | LinePrior:
+        """Return a prior of the problem as it was run; made once for many numbers."""
+        key = (loaded.scenarios, name)
+        if key not in self._priors:
+            self._priors[key] = build_prior(loaded, name)
+        return self._priors[key]
+
 
 def _netcdf(path: Path):
     import h5netcdf  # the draws are read without xarray, which takes longer than the trace
@@ -218,7 +241,7 @@ def trace(folder: Path | RunFolder, name: str) -> dict:
     row = rows[row_key]
     if column not in row:
         raise ParameterError([unknown("column", column, _columns(card, rows))])
-    traced = _Tracer(run, card, table, row, column)
+    traced = Tracer(run, card, table, row, column)
     told = {
         "schema": "riskmodel/trace/1",
         "id": name,
@@ -272,7 +295,7 @@ def _number(text: str) -> float | None:
 
 
 @dataclass(frozen=True)
-class _Tracer:
+class Tracer:
     """One number of one row, and the run it stands in."""
 
     run: RunFolder
@@ -284,10 +307,9 @@ class _Tracer:
     @cached_property
     def loaded(self) -> LoadedProblem | None:
         """Return the problem, with the scenario that the row itself switches on."""
-        loaded = self.run.loaded
-        if loaded is not None and self.row.get("changed") == "scenario":
-            return loaded.with_scenarios([self.row["name"]])
-        return loaded
+        if self.row.get("changed") == "scenario":
+            return self.run.with_scenario(self.row["name"])
+        return self.run.loaded
 
     # --- formula and draws
 
@@ -557,7 +579,7 @@ class _Tracer:
         ]
 
     def _prior(self, name: str) -> dict:
-        prior = build_prior(self.loaded, name)
+        prior = self.run.prior(self.loaded, name)
         specification = self.loaded.problem.priors[name]
         because = [specification.whose, specification.because]
         if specification.horizon:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import riskmodel as rm
 from riskmodel.errors import RiskModelWarning
 from riskmodel.evidence.recovery_implied import implied_relative_risk
 
@@ -28,11 +27,6 @@ def test_table_of_implied_relative_chances_is_computed():
 
 @pytest.mark.slow
 def test_the_python_of_the_page_runs():
-    if not hasattr(rm, "fit_recovery"):
-        from riskmodel.models.recovery import fit_recovery
-        from riskmodel.plots.recovery import plot_recovery
-
-        rm.fit_recovery, rm.plot_recovery = fit_recovery, plot_recovery
     names: dict = {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

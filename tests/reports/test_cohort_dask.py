@@ -75,8 +75,9 @@ def cluster(tmp_path):
     time.sleep(0.2)
     where = json.loads(address.read_text())["address"]
     for i in range(2):
-        command = [sys.executable, "-m", "distributed.cli.dask_worker", where, "--nthreads", str(i + 1),
-                   "--no-nanny", "--no-dashboard", "--name", f"worker-{i}", "--local-directory",
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", where, "--nthreads",
+                   str(i + 1), "--no-nanny", "--no-dashboard", "--name", f"worker-{i}",
+                   "--local-directory",
                    str(tmp_path)]  # fmt: skip
         processes.append(subprocess.Popen(command, stdout=log, stderr=log))
     try:
@@ -84,7 +85,7 @@ def cluster(tmp_path):
     finally:
         for process in processes[::-1]:
             if process.poll() is None:
-                process.terminate()
+                process.kill()  # a worker asked to end waits for a scheduler that ends with it
         for process in processes:
             process.wait(30)
         log.close()

@@ -190,6 +190,34 @@ def test_falls_come_in_the_windows_of_their_course(tmp_path):
     assert abs(share - expected) < 4 * np.sqrt(expected * (1 - expected) / n)
 
 
+def test_dose_rate_and_interval_multiply_the_hazard_of_a_course(tmp_path):
+    """Of three courses; hazard ratios per step: 1.5 a unit of dose, 2 for 5 of rate, 0.8 for 10 days."""
+    data = courses_policy(3)
+    stage = data["stages"]["hills"]
+    stage["courses"] |= {
+        "dose": {"value": 3, "unit": "g/kg"},
+        "infusion_rate": {"value": 15, "unit": "mg/kg/min"},
+    }
+    changes = {
+        "dose": ("per_km", {"per": 1, "reference": 1, "unit": "g/kg"}),
+        "infusion_rate": ("per_rate", {"per": 5, "reference": 10, "unit": "mg/kg/min"}),
+        "interval": ("per_days", {"per": 10, "reference": 20, "unit": "day"}),
+    }
+    for word, (name, parts) in changes.items():
+        stage["events"]["fall"][word] = {"hazard_ratio": {"prior": name}, **parts}
+        data["priors"][name] = prior(f"{name}_ratio", log_sd=0.2)
+        data["estimates"].append(estimate(f"{name}_ratio", "hazard_ratio", 1.2, direction="event"))
+    given = {"never": 1.0, "first_fall": 0.05, "later_fall": 0.02}
+    ratios = {"per_km": 1.5, "per_rate": 2.0, "per_days": 0.8}
+    loaded = load_policy(write(tmp_path, data))
+    result = simulate_pathway(given | ratios, loaded, n=200_000, draws=1, seed=9)
+    first, later = -np.log1p([-0.05, -0.02])
+    common = 1.5**2 * 2.0  # two steps of dose, one of rate
+    assert close(row(result, "fall"), common * (first + 2 * later / 0.8))
+    plain = simulate_pathway(given | dict.fromkeys(ratios, 1.0), loaded, n=200_000, draws=1, seed=9)
+    assert close(row(plain, "fall"), first + 2 * later)
+
+
 def test_an_event_that_stops_a_stage_ends_its_courses(tmp_path):
     loaded = load_policy(write(tmp_path, courses_policy(5, stops=True)))
     given = {"never": 1.0, "first_fall": 0.3, "later_fall": 0.3}
