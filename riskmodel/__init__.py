@@ -132,10 +132,13 @@ _HOMES = {
     "plot_pathway_recovery": "riskmodel.plots.pathway",
     "plot_moves": "riskmodel.plots.pathway",
     "plot_course_risk": "riskmodel.plots.pathway",
+    "simulate_cohort": "riskmodel.reports.cohort",
+    "merge_cohort": "riskmodel.reports.cohort",
     "diff_runs": "riskmodel.reports.diff",
     "export_run": "riskmodel.reports.export",
     "paper_tables": "riskmodel.reports.paper_tables",
     "write_paper_tables": "riskmodel.reports.paper_tables",
+    "figure": "riskmodel.reports.figures_by_name",
 }
 
 __all__ = list(_HOMES)

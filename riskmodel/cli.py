@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import warnings
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,10 @@ app = typer.Typer(
 _ClickException = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 EXIT_BAD_INPUT, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, no summary, no paths.")]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress display.")]
 
 
 class Waning(StrEnum):
@@ -87,7 +92,9 @@ def run(
             help="Go on where the draws have not converged; every figure then says so.",
         ),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print record and tables as JSON.")] = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
 ) -> None:
     """Fit, simulate, tabulate and draw a problem for some patients.
 
@@ -129,9 +136,13 @@ def run(
         force=force,
         allow_unconverged=allow_unconverged,
         command=sys.argv,
-        steps=Steps(None if quiet else messages),
+        steps=Steps(None if quiet or no_progress else messages),
     )
-    if not quiet:
+    if json:
+        from riskmodel.reports.summary import summary_json
+
+        print(summary_json(finished))
+    elif not quiet:
         print_summary(finished, _console())
 
 
@@ -304,6 +315,57 @@ def diff(
 
 
 @app.command()
+def figures(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    journal: Annotated[
+        str | None,
+        typer.Option(help="plos, elsevier, springer, bmc, wiley, nature or bmj."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A figure's name. May be given again.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="By default RUN/figures, and the journal's name below.")
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Only say which figures there are.")
+    ] = False,
+    allow_unconverged: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unconverged",
+            help="Draw a run that has not converged; every figure then says so.",
+        ),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> None:
+    """Draw a finished run's figures anew at a journal's size, with points, captions and alt text.
+
+    Example: riskmodel figures runs/first --journal plos --only waterfall
+    """
+    from riskmodel.reports.figures_by_name import list_figures, write_figures
+
+    if list_:
+        for family in list_figures():
+            print(f"{family['name']:<24} {family['shows']}")
+        return
+    from riskmodel.reports.progress import Steps
+
+    written = write_figures(
+        run,
+        out,
+        journal=journal,
+        only=only or (),
+        allow_unconverged=allow_unconverged,
+        steps=Steps(None if quiet else _console(stderr=True)),
+    )
+    for path in written.paths:
+        print(path)
+    for name, found in written.left_out.items():
+        print(f"not drawn: {name}: found {found}", file=sys.stderr)
+
+
+@app.command()
 def tables(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     formats: Annotated[
@@ -324,6 +386,26 @@ def tables(
     written = write_paper_tables(run, out, formats=formats or ("markdown",), only=only or ())
     for path in written:
         print(path)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    checklist: Annotated[
+        str | None,
+        typer.Option(help="barg, robust, path or cheers-voi: filled as far as the run proves it."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="By default RUN/report.html.")] = None,
+) -> None:
+    """Write a run's report: one page that opens without a network; every number shows its trace.
+
+    Figures, tables, methods, provenance, contradictions, and what the answer rests on.
+
+    Example: riskmodel report runs/first --checklist barg --out first.html
+    """
+    from riskmodel.reports.report import report as write
+
+    print(write(run, checklist=checklist, out=out))
 
 
 @app.command()
@@ -476,6 +558,8 @@ def curve(
     out: Annotated[Path | None, typer.Option(help="A folder for CSV, JSON and figures.")] = None,
     figures: Annotated[bool, typer.Option("--figures", help="Draw them into --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
 ) -> None:
     """Draw classic decision curves on patient data, or whom to treat from a trial's.
 
@@ -483,25 +567,26 @@ def curve(
     """
     from riskmodel.reports.curve import curve_report, save_curve
 
-    report = curve_report(
-        data,
-        outcome,
-        prediction,
-        thresholds,
-        arm=arm,
-        treated=treated,
-        prevalence=prevalence,
-        time=time,
-        time_to_event=time_to_event,
-        competing=competing,
-        draws=draws or None,
-        seed=seed,
-        prob=prob,
-    )
+    with _status("Resampling", hidden=quiet or no_progress):
+        report = curve_report(
+            data,
+            outcome,
+            prediction,
+            thresholds,
+            arm=arm,
+            treated=treated,
+            prevalence=prevalence,
+            time=time,
+            time_to_event=time_to_event,
+            competing=competing,
+            draws=draws or None,
+            seed=seed,
+            prob=prob,
+        )
     if out is not None:
-        for path in save_curve(report, out, figures=figures):
-            print(path, file=sys.stderr)
-    print(report.to_json() if json else report.curve.to_csv(index=False), end="")
+        _print_paths(save_curve(report, out, figures=figures), quiet=quiet)
+    if json or not quiet:
+        print(report.to_json() if json else report.curve.to_csv(index=False), end="")
 
 
 @app.command()
@@ -525,6 +610,8 @@ def decide(
     out: Annotated[Path | None, typer.Option(help="By default RUN/decide/PANEL.")] = None,
     figures: Annotated[bool, typer.Option("--figures", help="Draw them.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
 ) -> None:
     """Weigh a finished run by a panel: net benefit, acceptability, criteria scores and ranks.
 
@@ -532,19 +619,19 @@ def decide(
     """
     from riskmodel.reports.decide import decide_report, save_decide
 
-    report = decide_report(
-        run,
-        preferences=preferences,
-        prob=prob,
-        seed=seed,
-        thresholds=thresholds,
-        recommendation=recommendation,
-    )
-    for path in save_decide(report, out, figures=figures):
-        print(path, file=sys.stderr)
+    with _status("Weighing", hidden=quiet or no_progress):
+        report = decide_report(
+            run,
+            preferences=preferences,
+            prob=prob,
+            seed=seed,
+            thresholds=thresholds,
+            recommendation=recommendation,
+        )
+    _print_paths(save_decide(report, out, figures=figures), quiet=quiet)
     if json:
         print(report.to_json())
-    else:
+    elif not quiet:
         _print_tables(report.tables)
 
 
@@ -556,6 +643,8 @@ def value(
     ] = None,
     figures: Annotated[bool, typer.Option("--figures", help="Draw them into the run.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
 ) -> None:
     """Say what better knowledge would be worth: in all, by input, and by the document it is from.
 
@@ -563,12 +652,12 @@ def value(
     """
     from riskmodel.reports.value import save_value, value_report
 
-    report = value_report(run, preferences=preferences)
-    for path in save_value(report, figures=figures):
-        print(path, file=sys.stderr)
+    with _status("Computing", hidden=quiet or no_progress):
+        report = value_report(run, preferences=preferences)
+    _print_paths(save_value(report, figures=figures), quiet=quiet)
     if json:
         print(report.to_json())
-    else:
+    elif not quiet:
         _print_tables(report.tables())
 
 
@@ -585,6 +674,8 @@ def sensitivity(
     out: Annotated[Path | None, typer.Option(help="By default the run itself.")] = None,
     figures: Annotated[bool, typer.Option("--figures", help="Draw them.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
 ) -> None:
     """Say how far each input would have to move for the sign of net benefit to turn.
 
@@ -594,20 +685,23 @@ def sensitivity(
     """
     from riskmodel.reports.sensitivity import save_sensitivity, sensitivity_report
 
-    messages = _console(stderr=True)
+    messages, hidden = _console(stderr=True), quiet or no_progress
+
+    def say(step: str) -> None:
+        messages.print(f"  {step}", highlight=False, markup=False)
+
     report = sensitivity_report(
         run,
         preferences=preferences,
         refit=refit,
-        progress=lambda step: messages.print(f"  {step}", highlight=False, markup=False),
+        progress=None if hidden else say,
     )
-    for path in save_sensitivity(report, out, figures=figures):
-        print(path, file=sys.stderr)
+    _print_paths(save_sensitivity(report, out, figures=figures), quiet=quiet)
     for note in report.found.notes:
         print(f"note: {note}", file=sys.stderr)
     if json:
         print(report.to_json())
-    else:
+    elif not quiet:
         _print_tables(report.tables())
 
 
@@ -647,6 +741,8 @@ def pathway(
     ] = None,
     figures: Annotated[bool, typer.Option("--figures", help="Draw them.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
 ) -> None:
     """Follow patients along a sequence of treatments, or compare several on the same patients.
 
@@ -655,7 +751,7 @@ def pathway(
     from riskmodel.reports.folder import next_free_folder
     from riskmodel.reports.pathway import pathway_report, print_pathway, save_pathway
 
-    with _console(stderr=True).status("Simulating"):
+    with _status("Simulating", hidden=quiet or no_progress):
         report = pathway_report(
             policies,
             profile=profile or (),
@@ -669,11 +765,10 @@ def pathway(
             prob=prob,
         )
     folder = out or next_free_folder(Path("runs"), Path(policies[0]).stem)
-    for path in save_pathway(report, folder, figures=figures):
-        print(path, file=sys.stderr)
+    _print_paths(save_pathway(report, folder, figures=figures), quiet=quiet)
     if json:
         print(report.to_json())
-    else:
+    elif not quiet:
         print_pathway(report, _console())
 
 
@@ -736,7 +831,8 @@ def cohort(
     ] = None,
     partition_rows: Annotated[int, typer.Option(help="Rows that a stop loses at most.")] = 131072,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")] = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
 ) -> None:
     """Compute every patient of a cohort, and what policies would do to all of them.
 
@@ -769,7 +865,7 @@ def cohort(
         scheduler=scheduler,
         shard=shard,
         partition_rows=partition_rows,
-        quiet=quiet,
+        quiet=quiet or no_progress,
         command=sys.argv,
     )
     if json:
@@ -803,6 +899,18 @@ def brief(
     for message in write_brief(request, out, params=params or (), force=force, pdf=pdf):
         print(f"note: {message}", file=sys.stderr)
     print(out / "brief.html")
+
+
+def _status(words: str, *, hidden: bool):
+    """Return what shows that something is being done, or shows nothing."""
+    return nullcontext() if hidden else _console(stderr=True).status(words)
+
+
+def _print_paths(paths, *, quiet: bool) -> None:
+    """Name each file that was written, on standard error; with quiet, none."""
+    for path in paths:
+        if not quiet:
+            print(path, file=sys.stderr)
 
 
 def _print_tables(tables) -> None:

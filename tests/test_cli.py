@@ -464,3 +464,75 @@ def test_a_horizon_that_is_not_declared_is_refused(two_runs, refused, monkeypatc
     monkeypatch.setenv("RISKMODEL_CACHE", str(folder / "cache"))
     err = refused(*PATIENT, "--horizon", "24 months", "--quiet")
     assert "an assumed baseline at 24 months" in err
+
+
+# --- every command ------------------------------------------------------------------------------
+
+
+def _commands():
+    import typer
+
+    from riskmodel.cli import app
+
+    return sorted(typer.main.get_command(app).commands)
+
+
+def test_the_program_lists_its_commands_and_its_completion(say):
+    code, out, _ = say("--help")
+    assert code == 0
+    assert "--install-completion" in out and "--show-completion" in out
+    for name in _commands():
+        assert re.search(rf"^\s+{name}\b", out, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("name", _commands())
+def test_help_of_every_command_ends_with_an_example_that_the_command_takes(say, name):
+    code, out, _ = say(name, "--help")
+    assert code == 0
+    examples = re.findall(rf"Example: riskmodel {name}\b(.*)", out)
+    assert examples, f"{name} has no example"
+    _, _, shown = out.partition("Options:")
+    for option in re.findall(r"--[a-z-]+", examples[0]):
+        assert option in shown, f"{name} has no {option}"
+
+
+@pytest.mark.parametrize("name", ["run", "decide", "value", "sensitivity", "pathway", "cohort",
+                                  "curve"])  # fmt: skip
+def test_long_commands_can_be_quiet_without_progress_and_print_json(say, name):
+    _, out, _ = say(name, "--help")
+    assert {"--quiet", "--no-progress", "--json"} <= set(re.findall(r"--[a-z-]+", out))
+
+
+@pytest.mark.slow
+def test_the_package_runs_as_a_module_and_completes_words_in_a_shell():
+    done = subprocess.run(
+        [sys.executable, "-m", "riskmodel", "list", "--kind", "problem", "--json"],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0 and json.loads(done.stdout)["records"]
+    words = {
+        "COMP_WORDS": "riskmodel re",
+        "COMP_CWORD": "1",
+        "_RISKMODEL_COMPLETE": "complete_bash",
+    }
+    done = subprocess.run(
+        [Path(sys.executable).with_name("riskmodel")],
+        capture_output=True, text=True, timeout=60, env={**os.environ, **words},
+    )  # fmt: skip
+    assert done.stdout.split() == ["report"]
+
+
+@pytest.mark.slow
+def test_a_run_prints_json_and_nothing_else_on_request(say, tmp_path, posterior):
+    argv = ("run", "plex_aav", "--seed", "7", *PATIENT)
+    code, out, err = say(*argv, "--out", tmp_path / "a", "--json", "--no-progress")
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert told["folder"] == str(tmp_path / "a")
+    assert told["record"] == json.loads((tmp_path / "a" / "run.json").read_text(encoding="utf-8"))
+    assert {row["outcome"] for row in told["tables"]["absolute_effects"]} >= {"death"}
+    code, out, _ = say("report", tmp_path / "a", "--checklist", "robust")
+    assert (code, out) == (0, f"{tmp_path / 'a' / 'report.html'}\n")
+    assert "ROBUST" in (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
+    code, _, err = say("report", tmp_path / "a", "--checklist", "grade")
+    assert code == 1 and "barg, robust, path, cheers-voi" in err

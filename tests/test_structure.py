@@ -143,10 +143,13 @@ PUBLIC_NAMES = [
     "plot_pathway_recovery",
     "plot_moves",
     "plot_course_risk",
+    "simulate_cohort",
+    "merge_cohort",
     "diff_runs",
     "export_run",
     "paper_tables",
     "write_paper_tables",
+    "figure",
 ]
 
 HEAVY = ("pymc", "arviz", "pandas", "xarray", "scipy.stats", "matplotlib.pyplot")

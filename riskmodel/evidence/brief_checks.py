@@ -1,4 +1,4 @@
-"""What a brief's plan and a request must pass: known names, figures that can be used, no harm hidden."""
+"""What a brief's plan and a request must pass: known names, and figures that can be used."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from riskmodel.evidence.statement_checks import (
     check_statement,
     check_vocabulary,
 )
+from riskmodel.evidence.pool_checks import check_pools
 from riskmodel.evidence.use_checks import check_uses
 from riskmodel.parameters.identifiers import check_identifiers
 from riskmodel.parameters.library import (
@@ -122,7 +123,7 @@ def _check_whole(library: Library, entry: Entry) -> list[Problem]:
     own = check_problem(loaded)
     if any(fault.severity == "E" for fault in own):
         return found + own
-    return found + own + check_uses(loaded, library)
+    return found + own + check_uses(loaded, library) + list(check_pools(loaded))
 
 
 def _statement_faults(library: Library, entries: list[Entry]) -> list[Problem]:

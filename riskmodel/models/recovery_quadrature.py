@@ -26,6 +26,7 @@ from riskmodel.models.recovery_result import FamilyDraws, Recovery, replaced
 
 FIRST, SECOND, DRAWS, PRIOR_DRAWS = 2**14, 2**15, 4000, 20_000
 LEAST_EFFECTIVE = 2000  # of the second round's weights
+_BINS = 24  # of each dimension but the last, for the path along which points are thinned
 _WIDER = 1.6  # than the first round's spread: the second round's points reach past the posterior
 
 
@@ -63,8 +64,8 @@ def integrate_recovery(
     -----
     Round one weighs points of the prior by the likelihood; round two weighs points of a normal of
     the round's mean and 1.6 times its spread by prior times likelihood over that normal. The
-    sequence is Roberts' (additive recurrence by powers of the generalised golden ratio), so that the
-    result depends on its input alone.
+    sequence is Roberts' (additive recurrence by powers of the generalised golden ratio), so that
+    the result depends on its input alone.
 
     Examples
     --------
@@ -146,10 +147,24 @@ def _weighed(log_posterior, priors: RecoveryPriors) -> tuple[np.ndarray, float]:
     weight = np.exp(weight - weight.max())
     weight /= weight.sum()
     effective = 1 / float((weight**2).sum())
-    # Systematic: each point is taken as often as its weight says, to less than one. The order of
-    # the sequence is kept, so that neighbours among the draws are far apart.
-    places = np.searchsorted(np.cumsum(weight), (np.arange(DRAWS) + 0.5) / DRAWS)
-    return table[np.minimum(places, SECOND - 1)], effective
+    # Systematic, along a path through the scores: each stretch of it has its share of the draws,
+    # which are then put out of order, as draws are.
+    path = _path(scores)
+    places = np.searchsorted(np.cumsum(weight[path]), (np.arange(DRAWS) + 0.5) / DRAWS)
+    chosen = path[np.minimum(places, SECOND - 1)]
+    return table[np.random.default_rng(0).permutation(chosen)], effective
+
+
+def _path(scores: np.ndarray) -> np.ndarray:
+    """Return an order of points in which neighbours are near: to and fro through bins."""
+    bins = (special.ndtr(scores) * _BINS).astype(int)
+    key = np.zeros(len(scores), dtype=int)
+    for column in bins.T[:-1]:
+        # Every other bin is walked backwards, so that the path does not jump.
+        column = np.where(key % 2 == 0, column, _BINS - 1 - column)
+        key = key * _BINS + column
+    last = np.where(key % 2 == 0, scores[:, -1], -scores[:, -1])
+    return np.lexsort((last, key))
 
 
 def _of_prior(priors: RecoveryPriors) -> tuple[np.ndarray, np.ndarray]:

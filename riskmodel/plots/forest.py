@@ -20,6 +20,7 @@ LOOKS = {
     "uncontrolled": (_BLACK, "o", "uncontrolled series: no comparator"),
     "pooled": (_ORANGE, "D", "pooled"),
     "predicted": (_GREEN, "|", "predicted for a new study"),
+    "used": (_BLUE, "v", "used in the model"),
 }
 _APART = 0.19  # half the distance of two marks that share a row
 _COLUMN_GAP = 9  # points

@@ -97,8 +97,8 @@ def _added(table: pd.DataFrame, disclaimer: str) -> PaperFigure:
         "added_by_treatment",
         figure,
         rows,
-        f"What treatment could add to {first['endpoint']} within {first['by']:.0f} days: median and "
-        f"{first['prob']:.0%} credible interval, with the uncontrolled series left out, discounted "
+        f"What treatment could add to {first['endpoint']} within {first['by']:.0f} days: median "
+        f"and {first['prob']:.0%} credible interval, with the uncontrolled series left out, discounted "
         f"and at face value. {disclaimer}",
         f"Three intervals around zero. Medians: {each}.",
     )
@@ -115,8 +115,8 @@ def _harm(table: pd.DataFrame, disclaimer: str) -> PaperFigure:
         "harm_by_course",
         figure,
         table,
-        f"{table['outcome'].iloc[0]}: probability of at least one by course, source by source, never "
-        f"averaged; bands are {table['prob'].iloc[0]:.0%} credible intervals. {disclaimer}",
+        f"{table['outcome'].iloc[0]}: probability of at least one by course, source by source, "
+        f"never averaged; bands are {table['prob'].iloc[0]:.0%} credible intervals. {disclaimer}",
         f"Line chart, a line a source. By course {int(table['course'].max())}: {each}.",
     )
 

@@ -1,4 +1,4 @@
-"""The figures of a brief: recovery from now on, what treatment could add, harm by course, bounds."""
+"""The figures of a brief: recovery from now on, what could be added, harm by course, bounds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from riskmodel.models.recovery_conditional import conditional_curve, conditional
 from riskmodel.models.recovery_quadrature import integrate_recovery
 from riskmodel.models.recovery_result import Recovery
 from riskmodel.parameters.library import Library
-from riskmodel.parameters.schema.brief import CourseHarm, NaturalCourse, RequestTreatment, ResponseSeries
+from riskmodel.parameters.schema.brief import (
+    CourseHarm,
+    NaturalCourse,
+    RequestTreatment,
+    ResponseSeries,
+)
 from riskmodel.simulation.course_risk import course_risk, course_source
 
 if TYPE_CHECKING:
@@ -200,7 +205,7 @@ def attribution(library: Library, resolved: ResolvedRequest, seed: int) -> pd.Da
         months = series_days(library, series) / DAYS
         head = {"treatment": option.treatment, "about": "if one is seen"}
         rows += _bounds(library, resolved, series, already, months, seed, head)
-    if not rows:
+    if not option.series:
         rows.append(
             {
                 "treatment": option.treatment,

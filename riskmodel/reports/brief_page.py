@@ -11,8 +11,8 @@ from html import escape
 STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
-body { font: 15px/1.45 Arial, Helvetica, 'Liberation Sans', sans-serif; max-width: 72rem; margin: 0 auto; padding: 1rem;
-  color: #1a1a1a; background: #fff; }
+body { font: 15px/1.45 Arial, 'Liberation Sans', sans-serif; max-width: 72rem;
+  margin: 0 auto; padding: 1rem; color: #1a1a1a; background: #fff; }
 h1 { font-size: 1.35rem; line-height: 1.25; margin: 0 0 .2rem; }
 h2 { font-size: 1rem; margin: 0 0 .25rem; color: #00456f; }
 p { margin: .2rem 0 .4rem; } ul { margin: .2rem 0 .4rem; padding-left: 1.1rem; }

@@ -1,4 +1,4 @@
-"""The words of a brief: rules that speak of this patient, where they part, what would change them."""
+"""Rules that speak of a patient, where they part, and what would change what they say."""
 
 from __future__ import annotations
 
@@ -185,7 +185,17 @@ def rules_table(library: Library, resolved: ResolvedRequest) -> pd.DataFrame:
                 "locator": neutral(rule.source.locator or "", "see the record"),
             }
         )
-    columns = ["rule", "source", "says", "about", "when", "answer", "patients", "statement", "locator"]
+    columns = [
+        "rule",
+        "source",
+        "says",
+        "about",
+        "when",
+        "answer",
+        "patients",
+        "statement",
+        "locator",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -212,7 +222,11 @@ def parted(library: Library, resolved: ResolvedRequest) -> list[str]:
         )
     gates: dict[tuple, list[Rule]] = {}
     for rule in rules:
-        if rule.when is not None and rule.says == "for" and (rule.strength or "").startswith("only"):
+        if (
+            rule.when is not None
+            and rule.says == "for"
+            and (rule.strength or "").startswith("only")
+        ):
             gates.setdefault((rule.source.key, rule.treatment), []).append(rule)
     for (source, _), listed in gates.items():
         if len(listed) < 2:
@@ -222,6 +236,8 @@ def parted(library: Library, resolved: ResolvedRequest) -> list[str]:
             f"{_when(rule)}: {word}" for rule, word in zip(listed, answers, strict=True)
         )
         verb = "part here" if len(set(answers)) > 1 else "agree here, and part in others"
+        if set(answers) == {ANSWERS[None]}:
+            verb = "part, and none can be told here"
         lines.append(f"{len(listed)} gates of {source} {verb} ({each}).")
     return lines
 

@@ -47,7 +47,7 @@ def brief_page(
     library : Library
     resolved : ResolvedRequest
     tables : mapping of str to pandas.DataFrame
-        evidence_map, natural, added, harm, needed, attribution, rules, conflicts, changes, measures.
+        Those of :class:`riskmodel.reports.brief.Brief`.
     pictures : sequence of Picture
     """
     plan, option = resolved.plan, resolved.problem.options[resolved.request.option]
@@ -128,8 +128,8 @@ def _facts(library: Library, resolved: ResolvedRequest) -> list[str]:
         second.append(f"Not stated: {', '.join(unknown)}.")
     if any(before.response == "response" for before in request.prior_treatments):
         second.append(
-            "A response was seen; a curve below is of somebody who has not come to its endpoint, and "
-            "speaks of this patient only as far as that response was another one."
+            "A response was seen; a curve below is of somebody who has not come to its endpoint, "
+            "and speaks of this patient only as far as that response was another one."
         )
     return [" ".join(first), " ".join(second)]
 
@@ -171,7 +171,9 @@ def _asked(resolved: ResolvedRequest) -> str:
     if sums is not None and sums.course is not None:
         total = f"{sums.course} a course by multiplication"
         if sums.absolute is not None:
-            total += f", {sums.absolute} for {sums.weight_kg:g} kg"
+            low, high = sums.absolute.limits
+            grams = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+            total += f", {grams} {sums.absolute.unit} for {sums.weight_kg:.3g} kg"
         words.append(total)
     return f"Regimen: {'; '.join(words)}; {courses}."
 
@@ -329,8 +331,8 @@ def _attribution(library: Library, table: pd.DataFrame) -> Section:
     blocks.append(
         Small(
             "Lower to upper bound on the probability that it was, from two groups' shares that are "
-            "taken as exchangeable: medians, and in brackets the outer ends of their 95% intervals. "
-            "No data of groups place a patient between them: that "
+            "taken as exchangeable: medians, and in brackets the outer ends of their 95% "
+            "intervals. No data of groups place a patient between them: that "
             "somebody improved on a treatment is weak evidence of its effect where many improve "
             "without it."
         )
@@ -385,7 +387,7 @@ def _changes(resolved: ResolvedRequest, tables: Mapping[str, pd.DataFrame]) -> S
     for _, rows in changes.groupby("covariate", sort=False):
         first = rows.iloc[0]
         if first["now"] == "not stated":
-            lines.append(f"{first['label']}, not stated: it settles {_rule_words(rows)}.")
+            lines.append(f"{first['label']}, not stated: it has a part in {_rule_words(rows)}.")
         else:
             each = "; ".join(f"{row['if']}: {row['rules']}" for _, row in rows.iterrows())
             lines.append(f"{first['label']}, now {first['now']}; {each}.")
@@ -393,8 +395,8 @@ def _changes(resolved: ResolvedRequest, tables: Mapping[str, pd.DataFrame]) -> S
     if len(added):
         each = " / ".join(f"{row.probability_of_benefit:.0%}" for row in added.itertuples())
         lines.append(
-            f"The discount: P(adds) is {each} with the series left out, as chosen and at face value; "
-            "a comparison with untreated patients would take its place."
+            f"The discount: P(adds) is {each} with the series left out, as chosen and at face "
+            "value; a comparison with untreated patients would take its place."
         )
     last = tables["natural"].groupby("course", sort=False).tail(1)
     for row in last[last["prior_share"] > 0.3].itertuples():
@@ -404,11 +406,13 @@ def _changes(resolved: ResolvedRequest, tables: Mapping[str, pd.DataFrame]) -> S
         )
     needed = tables["needed"]
     if len(needed):
-        each = ", ".join(f"{percent(row.needed)} ({neutral(row.source)})" for row in needed.itertuples())
+        each = ", ".join(
+            f"{percent(row.needed)} ({neutral(row.source)})" for row in needed.itertuples()
+        )
         lines.append(
             f"{neutral(needed['outcome'].iloc[0])}: what would have to be added for the harm to be "
-            f"made up for, source by source: {each}; at a weight of {needed['weight'].iloc[0]:g} to 1, "
-            f"illustrative, by {neutral(needed['whose'].iloc[0])}."
+            f"made up for, source by source: {each}; at a weight of "
+            f"{needed['weight'].iloc[0]:g} to 1, illustrative, by {neutral(needed['whose'].iloc[0])}."
         )
     if resolved.courses is None:
         lines.append("The number of courses, which is unknown: the lines above go on with it.")
@@ -419,7 +423,8 @@ def _rule_words(rows: pd.DataFrame) -> str:
     sources = dict.fromkeys(
         part.split(" ")[0] for rules in rows["rules"] for part in rules.split("; ")
     )
-    return f"a rule of {', '.join(sources)}"
+    number = len({name for ids in rows["ids"] for name in ids.split(", ")})
+    return f"{number} rule{'s' if number > 1 else ''} of {', '.join(sources)}"
 
 
 def _measures(table: pd.DataFrame) -> Section | None:
@@ -429,9 +434,7 @@ def _measures(table: pd.DataFrame) -> Section | None:
         [row.label, f"{row.when} since {row.since}", f"{row.source}; time: {row.source_of_time}"]
         for row in table.itertuples()
     ]
-    return Section(
-        "Which objective measure, by when", [Rows(["Measure", "When", "Records"], rows)]
-    )
+    return Section("Which objective measure, by when", [Rows(["Measure", "When", "Records"], rows)])
 
 
 def _sources(library: Library, tables: Mapping[str, pd.DataFrame]) -> str:
@@ -442,5 +445,7 @@ def _sources(library: Library, tables: Mapping[str, pd.DataFrame]) -> str:
             keys |= dict.fromkeys(tables["measures"][name])
     keys |= dict.fromkeys(tables["figures_from"]["source"])
     known = library.records("source")
-    lines = [f"{key}: {neutral(known[key].citation, 'see the record')}" for key in keys if key in known]
+    lines = [
+        f"{key}: {neutral(known[key].citation, 'see the record')}" for key in keys if key in known
+    ]
     return "Sources. " + " | ".join(lines) if lines else ""

@@ -72,26 +72,34 @@ def run_figures(
     prob : float
     """
     loaded = loaded_problem(outcomes)
-    several = len(loaded.problem.alternatives) > 1
-    weighed = ()
-    if preferences is not None or loaded.problem.preferences is not None:
-        benefit = net_benefit(outcomes, preferences)["net_benefit"]
-        weighed = np.isfinite(benefit).any(("chain", "draw", "profile"))
-        weighed = benefit["option"].values[weighed.values]
+    weighed = weighed_options(outcomes, preferences)
     if grid is None:
-        yield from _effect_figures(outcomes, prob)
+        yield from effect_figures(outcomes, prob)
     for option in loaded.problem.alternatives:
-        suffix = f"_{option}" if several else ""
         if grid is not None:
-            yield _absolute_effect(grid, option, f"absolute_effect{suffix}", prob)
+            yield absolute_effect_figure(grid, option, prob)
         if option not in weighed:
             continue
-        yield from _preference_curves(outcomes, option, suffix, preferences, prob)
+        yield from preference_curve_figures(outcomes, option, preferences, prob)
         if "case_risk" in outcomes:
-            yield _decision_curve(outcomes, option, f"decision_curve{suffix}", preferences, prob)
+            yield decision_curve_figure(outcomes, option, preferences, prob)
 
 
-def _effect_figures(outcomes: xr.Dataset, prob: float) -> Iterator[PaperFigure]:
+def weighed_options(outcomes: xr.Dataset, preferences: str | Panel | None = None) -> list[str]:
+    """Return the options that have a net benefit for somebody, if there are weights at all."""
+    if preferences is None and loaded_problem(outcomes).problem.preferences is None:
+        return []
+    benefit = net_benefit(outcomes, preferences)["net_benefit"]
+    known = np.isfinite(benefit).any(("chain", "draw", "profile"))
+    return [str(option) for option in benefit["option"].values[known.values]]
+
+
+def option_suffix(problem, option: str) -> str:
+    """Return what tells figures of several options apart in their names; nothing for one."""
+    return f"_{option}" if len(problem.alternatives) > 1 else ""
+
+
+def effect_figures(outcomes: xr.Dataset, prob: float) -> Iterator[PaperFigure]:
     """Yield the effects on every outcome, one figure a patient."""
     events, means = absolute_effects(outcomes, prob=prob), mean_differences(outcomes, prob=prob)
     for who in list(outcomes["profile"].values)[:MAX_PROFILES]:
@@ -176,9 +184,11 @@ def _meaning(outcome) -> str:
 
 
 @styled
-def _absolute_effect(grid: xr.Dataset, option: str, name: str, prob: float) -> PaperFigure:
+def absolute_effect_figure(grid: xr.Dataset, option: str, prob: float) -> PaperFigure:
+    """Return benefit and harm of an option along the case mix's covariate."""
     loaded = loaded_problem(grid)
     problem, mix = loaded.problem, loaded.problem.case_mix
+    name = f"absolute_effect{option_suffix(problem, option)}"
     covariate = problem.covariates[mix.covariate]
     table = effects_along(grid, mix.covariate, prob=prob)
     table = table[table["option"] == option]
@@ -229,7 +239,11 @@ def _absolute_effect(grid: xr.Dataset, option: str, name: str, prob: float) -> P
     return PaperFigure(name, figure, table, figure_caption(caption, grid), alt)
 
 
-def _preference_curves(outcomes, option, suffix, preferences, prob) -> Iterator[PaperFigure]:
+def preference_curve_figures(
+    outcomes: xr.Dataset, option: str, preferences: str | Panel | None, prob: float
+) -> Iterator[PaperFigure]:
+    """Yield net benefit of an option against the varied weight, one figure a patient."""
+    suffix = option_suffix(loaded_problem(outcomes).problem, option)
     curves = preference_curve(outcomes, preferences=preferences, prob=prob)
     curves = curves[curves["option"] == option]
     break_even = break_even_weight(outcomes, preferences=preferences)
@@ -312,9 +326,13 @@ def break_even_words(row: pd.Series) -> str:
 
 
 @styled
-def _decision_curve(outcomes, option: str, name: str, preferences, prob: float) -> PaperFigure:
+def decision_curve_figure(
+    outcomes: xr.Dataset, option: str, preferences: str | Panel | None, prob: float
+) -> PaperFigure:
+    """Return the model-expected decision curves of an option over the declared case mix."""
     bound = weighting(outcomes, preferences)
     problem, panel = bound.problem, bound.panel
+    name = f"decision_curve{option_suffix(problem, option)}"
     curve = treatment_decision_curve(outcomes, preferences=preferences, prob=prob)
     covariate = problem.covariates[problem.case_mix.covariate]
     named = curve["strategy"].str.replace(covariate.unit, unit_text(covariate.unit), regex=False)

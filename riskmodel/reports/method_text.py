@@ -35,7 +35,7 @@ SENSITIVITY = {
     "sensitivity_power_scaling": "each prior made stronger and weaker by power scaling",
     "sensitivity_tornado": "each input moved to either end of its distribution",
     "sensitivity_flip_distance": "how far each input would have to move for the sign to turn",
-    "sensitivity_joint_flip": "how far all inputs together would have to move",
+    "sensitivity_joint_flip_distance": "how far all inputs together would have to move",
 }
 
 
@@ -103,7 +103,9 @@ def _question(paper: PaperRun) -> MethodSection:
 
 
 def _outcome_words(paper: PaperRun) -> list[str]:
-    return [f"{paper.outcome(name)} ({paper.direction(name)})" for name in paper.problem["outcomes"]]
+    return [
+        f"{paper.outcome(name)} ({paper.direction(name)})" for name in paper.problem["outcomes"]
+    ]
 
 
 def _sources(paper: PaperRun) -> MethodSection:
@@ -117,8 +119,9 @@ def _sources(paper: PaperRun) -> MethodSection:
     judged = {source for source in named if source.startswith("judgement of ")}
     told = (
         f"{_number_of(len(paper.badges()), 'distribution')} in use rest on "
-        f"{_number_of(len(estimates), 'statement')}, of {_number_of(len(named - judged), 'source')} "
-        f"and {_number_of(len(judged), 'judgement')}. By how each statement was seen: "
+        f"{_number_of(len(estimates), 'statement')}, of "
+        f"{_number_of(len(named - judged), 'source')} and "
+        f"{_number_of(len(judged), 'judgement')}. By how each statement was seen: "
         f"{_listed(f'{name} {count}' for name, count in statuses.items())}."
     )
     items = [f"{badges[name]} {words}" for name, words in _BADGES.items() if badges.get(name)]
@@ -160,7 +163,8 @@ def _model(paper: PaperRun) -> MethodSection:
             if reason:
                 said += f", because {_line(reason)}"
         if paper.baseline(name).get("caveat"):
-            said += f". {_line(paper.baseline(name)['caveat'])}"
+            caveat = _line(paper.baseline(name)["caveat"])
+            said += f". {caveat[:1].upper()}{caveat[1:]}"
         items.append(_sentence(said))
     return MethodSection("Model and likelihood", tuple(_likelihood(paper, loaded)), tuple(items))
 
@@ -186,7 +190,10 @@ def _likelihood(paper: PaperRun, loaded: LoadedProblem) -> Iterable[str]:
         )
     pairs = [f"{' and '.join(pair.priors)} (rho {pair.rho:g})" for pair in problem.correlations]
     if pairs:
-        yield f"Correlated by a normal copula: {_listed(pairs)}; all others are independent."
+        yield (
+            f"Declared correlations, by a normal copula: {_listed(pairs)}; all others are "
+            "independent."
+        )
     else:
         yield "No two distributions were declared as correlated: they are independent."
     if problem.overlap:
@@ -300,8 +307,8 @@ def _decision(paper: PaperRun) -> MethodSection:
     told = []
     intervals = intervals_of(paper)
     if intervals:
-        told.append(f"Intervals: {_listed(intervals)}. Points of effects are posterior medians, of net "
-                    "benefit the posterior mean.")  # fmt: skip
+        told.append(f"Intervals: {_listed(intervals)}.")
+        told.append("Points of effects are posterior medians, of net benefit the posterior mean.")
     panel = paper.record.get("preferences")
     if panel and "weights" in panel:
         weights = ", ".join(
@@ -331,7 +338,8 @@ def _decision(paper: PaperRun) -> MethodSection:
         told.append(
             f"Case mix, declared: {mix['covariate'].replace('_', ' ')} with median "
             f"{mix['median']:g}, standard deviation {mix['sd']:g} on the {mix['transform']} scale, "
-            f"within {mix['within'][0]:g} to {mix['within'][1]:g}; {_sentence(_line(mix['because']))}"
+            f"within {mix['within'][0]:g} to {mix['within'][1]:g}; "
+            f"{_sentence(_line(mix['because']))}"
         )
     return MethodSection("From risks to a comparison", tuple(told))
 
@@ -350,7 +358,9 @@ def _sensitivity(paper: PaperRun) -> MethodSection:
     items = [words for name, words in SENSITIVITY.items() if paper.rows(name)]
     if not items:
         return MethodSection("Sensitivity", ())
-    return MethodSection("Sensitivity", ("What was varied, each in a table of its own:",), tuple(items))
+    return MethodSection(
+        "Sensitivity", ("What was varied, each in a table of its own:",), tuple(items)
+    )
 
 
 def _not_estimable(paper: PaperRun) -> MethodSection:

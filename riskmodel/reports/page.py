@@ -21,6 +21,7 @@ th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left;
   vertical-align: top; min-width: 2.5rem; }
 tbody th { font-weight: 400; } thead th { border-bottom: 2px solid #767676; }
 td.long, th.long { min-width: 16rem; max-width: 32rem; }
+td.middle, th.middle { min-width: 11rem; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 [data-traced] { cursor: help; } [data-traced]:hover { background: #eef4f9; }
 .note { border-left: 3px solid #d55e00; padding-left: .8rem; }
@@ -134,7 +135,7 @@ SCRIPT = r"""
 }());
 """
 
-_LONG = 40  # characters from which a column is given room to wrap
+_LONG, _MIDDLE = 40, 16  # characters from which a column is given room to wrap
 
 
 def anchor(name: str) -> str:
@@ -208,9 +209,9 @@ def table(
     if not rows:
         return ""
     labels, columns = labels or {}, list(rows[0])
-    long = {column for column in columns if any(len(row[column] or "") > _LONG for row in rows)}
+    width = {name: max(len(row[name] or "") for row in rows) for name in columns}
     head = "".join(
-        f'<th scope="col"{_class(long=column in long)}>{escape(column.replace("_", " "))}</th>'
+        f'<th scope="col"{_class(width[column])}>{escape(column.replace("_", " "))}</th>'
         for column in columns
     )
     lines, first = [], True
@@ -221,7 +222,7 @@ def table(
             told = labels.get(column, {}).get(text, shown(text))
             element, scope = ("th", ' scope="row"') if column in keys else ("td", "")
             identifier = ids[place].get(column) if ids else None
-            mark = _class(number=_plain(text), long=column in long)
+            mark = _class(width[column], number=_plain(text))
             if identifier:
                 stored = f' data-stored="{escape(text)}"' if told != text else ""
                 mark += f' id="{escape(identifier)}" tabindex="{0 if first else -1}" data-traced'
@@ -235,9 +236,12 @@ def table(
     )
 
 
-def _class(*, number: bool = False, long: bool = False) -> str:
-    kinds = [kind for kind, holds in (("number", number and not long), ("long", long)) if holds]
-    return f' class="{" ".join(kinds)}"' if kinds else ""
+def _class(width: int, *, number: bool = False) -> str:
+    if width > _LONG:
+        return ' class="long"'
+    if number:
+        return ' class="number"'
+    return ' class="middle"' if width > _MIDDLE else ""
 
 
 def _plain(text: str) -> bool:

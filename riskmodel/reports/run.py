@@ -57,10 +57,10 @@ from riskmodel.reports.evidence_figures import evidence_figures
 from riskmodel.reports.evidence_tables import evidence_tables
 from riskmodel.reports.figures import covariate_grid, run_figures
 from riskmodel.reports.folder import RECORD, move_into_place, require_free
-from riskmodel.reports.html import write_report
 from riskmodel.reports.paper_figure import drawn_from, save_figure
 from riskmodel.reports.progress import Steps
 from riskmodel.reports.provenance import provenance_table
+from riskmodel.reports.report import write_report
 from riskmodel.reports.run_digest import run_digest
 from riskmodel.reports.tables import (
     overlap_table,
@@ -223,7 +223,7 @@ def _run(
         record["figures"] = [figure.name for figure in figures]
         record["seconds"] = {name: round(seconds, 3) for name, seconds in steps.seconds.items()}
         with steps("Write the report"):
-            write_report(part, record, tables, figures)
+            write_report(part, record)
         (part / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         move_into_place(part, out)
     finally:
@@ -279,7 +279,10 @@ def time_tables(
         "restricted_means": restricted_mean_differences(over_time, prob=prob),
     }
     own = posterior.problem.horizon
-    later = [h for h in map(Duration.read, over_time.attrs["horizons"]) if h.days > own.days]
+    shown = [Duration.read(horizon) for horizon in over_time.attrs["horizons"]]
+    if any(horizon.days != own.days for horizon in shown):  # these rest on further priors
+        tables["provenance"] = provenance_table(posterior.loaded, later=True)
+    later = [horizon for horizon in shown if horizon.days > own.days]
     if panel is not None and later:
         tables["waning"] = _waning_table(posterior, patients, panel, later, prob)
     return tables

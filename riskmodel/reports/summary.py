@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 from rich.console import Console
@@ -13,6 +15,32 @@ from riskmodel.reports.paper_figure import DISCLAIMER
 from riskmodel.reports.run import Run
 
 MAX_PROFILES = 8
+
+
+def summary_json(run: Run) -> str:
+    """Return a run's folder, its record and every table as JSON; what is not known is null.
+
+    Parameters
+    ----------
+    run : Run
+
+    Returns
+    -------
+    str
+        ``schema`` riskmodel/finished/1, ``folder``, ``record`` (as ``run.json`` has it) and
+        ``tables``, each a list of rows.
+    """
+    tables = {
+        name: json.loads(table.to_json(orient="records", double_precision=12))
+        for name, table in run.tables.items()
+    }
+    told = {
+        "schema": "riskmodel/finished/1",
+        "folder": str(run.folder),
+        "record": run.record,
+        "tables": tables,
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
 def digits_for(standard_error: float) -> int:

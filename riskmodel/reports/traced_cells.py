@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -76,6 +75,7 @@ class TraceBook:
         """Take in the traces of one row."""
         known = self._tables.setdefault(table, {"columns": {}, "rows": {}})
         bases: dict[str, int] = {}
+        columns: dict[str, int] = {}
         for column, text in row.items():
             if not self.traced(card, column, text):
                 continue
@@ -83,26 +83,16 @@ class TraceBook:
             if column not in known["columns"]:
                 known["columns"][column] = self._formula(tracer)
                 known["draws"] = known.get("draws") or self._draws(card)
-            bases.setdefault(_kind_of(card, column), -1)
-        for kind in bases:
-            column = kind or next(
-                name for name, text in row.items() if self.traced(card, name, text)
-            )
-            bases[kind] = self._basis(Tracer(self.run, card, table, row, column))
-        if bases:
-            known["rows"][row_key] = {
-                column: bases[_kind_of(card, column)]
-                for column, text in row.items()
-                if self.traced(card, column, text)
-            }
-            if len(set(known["rows"][row_key].values())) == 1:  # one number for the whole row
-                known["rows"][row_key] = next(iter(known["rows"][row_key].values()))
+            kind = _kind_of(card, column)
+            if kind not in bases:
+                bases[kind] = self._basis(tracer)
+            columns[column] = bases[kind]
+        if columns:  # one number where the whole row rests on the same
+            known["rows"][row_key] = columns if len(bases) > 1 else next(iter(bases.values()))
 
     def as_json(self) -> str:
         """Return all texts as JSON that may stand inside a ``script`` element."""
-        parts = {
-            name: [json.loads(text) for text in found] for name, found in self._parts.items()
-        }
+        parts = {name: [json.loads(text) for text in found] for name, found in self._parts.items()}
         data = {"texts": list(self._texts), **parts, "tables": self._tables}
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
         return text.replace("<", "\\u003c")
@@ -178,11 +168,6 @@ class TraceBook:
             "priors",
             [self._text(head), [self._text(_estimate(part)) for part in prior["estimates"]]],
         )
-
-    @cached_property
-    def tables(self) -> list[str]:
-        """Return the names of the tables that were taken in."""
-        return list(self._tables)
 
 
 def _kind_of(card: TableCard, column: str) -> str:

@@ -580,7 +580,7 @@ def outcome_risks(
         outcome = problem.outcomes[names[k]]
         base = evaluation.baseline(outcome, columns)
         for j, option in enumerate(problem.options):
-            risk[:, :, j, k] = evaluation._risk(outcome, option, base)
+            risk[:, :, j, k] = evaluation._risk(outcome, option, base, evaluation.beyond)
     events = np.array([outcome.type == "event" for outcome in problem.outcomes.values()])
     with np.errstate(invalid="ignore"):
         outside = ((risk < 0) | (risk > 1)) & events

@@ -248,7 +248,7 @@ class _Evaluation:
             for k, outcome in enumerate(problem.outcomes.values()):
                 base = self.baseline(outcome, covariates)
                 for j, option in enumerate(problem.options):
-                    risk[:, :, j, k] = self._risk(outcome, option, base)
+                    risk[:, :, j, k] = self._risk(outcome, option, base, self.beyond)
         beyond = _beyond_one(problem, risk)
         _beside_competing(problem, risk)
         share = beyond.mean(axis=0)
@@ -267,43 +267,54 @@ class _Evaluation:
             base = expit(middle + spread.log_odds_sd * self.spread_position)
         return base
 
-    def _risk(self, outcome, option: str, base: np.ndarray) -> np.ndarray:
-        """Return the risk, or mean, under an option at the horizon asked for."""
+    def _risk(self, outcome, option: str, base: np.ndarray, beyond: float) -> np.ndarray:
+        """Return the risk, or mean, under an option, so many days beyond the problem's horizon.
+
+        `base` is the comparator's risk at the problem's own horizon.
+        """
         effect = outcome.effects.get(option)
         if effect is not None and effect.not_estimable:
             return np.full((1, 1), np.nan)
         if effect is None or effect.no_effect:
-            return self._baseline(outcome, base)
-        if effect.relative_to and effect.relative_to != self.problem.comparator:
-            base = self._risk(outcome, effect.relative_to, base)
+            return self._baseline(outcome, base, beyond)
+        # What the effect was measured against, at the problem's own horizon and the one asked for.
+        against, elsewhere = base, self._baseline(outcome, base, beyond)
+        of_comparator = effect.relative_to in (None, self.problem.comparator)
+        if not of_comparator:
+            against = self._risk(outcome, effect.relative_to, base, 0)
+            elsewhere = self._risk(outcome, effect.relative_to, base, beyond)
         spread = outcome.baseline.between_patient_spread
         sd = spread.log_odds_sd if spread else 0.0
         measure = self.priors[effect.prior].measure
         carried = carried_effect(effect, self.draws[effect.prior], measure, sd)
         integrated = sd if self.spread_position is None else 0.0
         if effect.scale == "added_rate":  # the exposure is over by every horizon
-            base = self._baseline(outcome, base)
-        treated = risk_under_effect(base, effect, carried, integrated)
-        if self.beyond == 0 or effect.scale == "added_rate":
+            return risk_under_effect(elsewhere, effect, carried, integrated)
+        treated = risk_under_effect(against, effect, carried, integrated)
+        if beyond == 0:
             return treated
-        if self.beyond < 0:
-            return earlier_risk(treated, self._growth(outcome))
-        with np.errstate(invalid="ignore"):
+        growth = self._growth(outcome)
+        if beyond < 0:
+            return earlier_risk(treated, growth)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if not of_comparator:  # another option's hazard after the horizon, over that before it
+                own = np.log1p(-elsewhere) / np.log1p(-against) - 1
+                growth = np.where(against > 0, own, growth)
             _, treated = later_risks(
-                base,
+                against,
                 treated,
-                self._growth(outcome),
+                growth,
                 self.waning or effect.waning.default,
-                later_days=self.beyond,
+                later_days=beyond,
                 half_life_days=effect.waning.half_life.days,
             )
         return treated
 
-    def _baseline(self, outcome, base: np.ndarray) -> np.ndarray:
-        """Return the comparator's risk at the horizon asked for, from that at the problem's own."""
-        if self.beyond == 0 or _is_fixed(outcome):
+    def _baseline(self, outcome, base: np.ndarray, beyond: float) -> np.ndarray:
+        """Return the comparator's risk so many days beyond the problem's own horizon."""
+        if beyond == 0 or _is_fixed(outcome):
             return base
-        if self.beyond < 0:
+        if beyond < 0:
             return earlier_risk(base, self._growth(outcome))
         return -np.expm1(np.log1p(-base) * (1 + self._growth(outcome)))
 

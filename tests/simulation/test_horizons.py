@@ -245,3 +245,72 @@ def test_the_shipped_composite_is_shown(posterior):
     parts = rm.absolute_effects(outcomes).set_index("outcome")["risk"]
     two = parts[["end_stage_kidney_disease", "death"]]
     assert two.max() < row["risk"] < two.sum()
+
+
+# --- an effect measured against another option, later -------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def chained(tmp_path_factory, drawn):
+    """Running is measured against walking, walking against rest; both go on to two years."""
+    text = RIVALS.replace("    competing: stop\n", "")
+    text = text.replace("walk: {label: Walk}}", "walk: {label: Walk}, run: {label: Run}}")
+    text = text.replace(
+        "baseline: {intercept: {prior: fall}}\n    effects: {walk: {scale: hazard_ratio, "
+        "prior: fall_ratio}}",
+        "baseline:\n      intercept: {prior: fall}\n      extension: [{horizon: {value: 2, unit: "
+        "year}, later_hazard_ratio: {prior: later}}]\n    effects:\n      walk: {scale: "
+        "hazard_ratio, prior: fall_ratio, waning: {half_life: {value: 1, unit: year}, default: "
+        "held, because: example}}\n      run: {scale: hazard_ratio, prior: stop_ratio, "
+        "relative_to: walk, waning: {half_life: {value: 1, unit: year}, default: held, "
+        "because: example}}",
+    )
+    text = text.replace(
+        "    baseline: {intercept: {prior: stop}}\n    effects: {walk: {scale: hazard_ratio, "
+        "prior: stop_ratio}}",
+        "    baseline: {fixed_risk: 0, because: example}\n    effects: {walk: {no_effect: example},"
+        " run: {no_effect: example}}",
+    )
+    text = text.replace("  stop: {from: [stop]}\n", "  later: {from: [later], badge: assumed, "
+                        "whose: a test, because: example}\n")  # fmt: skip
+    text = text.replace("correlations:\n", "").replace(
+        "  - {priors: [fall_ratio, stop_ratio], rho: 0, because: example}\n", ""
+    )
+    start, end = text.index("  - {id: stop, "), text.index("  - {id: fall_ratio")
+    text = (
+        text[:start]
+        + """\
+  - {id: later, measure: later_hazard_ratio, outcome: fall, value: 0.8,
+     interval: {lower: 0.5, upper: 1.28, level: 0.95, kind: plausible}, population: runners,
+     horizon: {value: 2, unit: year}, status: judgement,
+     source: {judgement: {whose: a test, why: example}}}
+"""
+        + text[end:]
+    )
+    path = tmp_path_factory.mktemp("chained") / "rivals.yaml"
+    path.write_text(text)
+    return drawn(rm.load_problem(path))
+
+
+@pytest.mark.parametrize("waning", ["held", "lost", "caught_up", "waning"])
+def test_a_chain_of_effects_is_carried_on_once(chained, waning):
+    risk = rm.simulate(chained, [{"id": "one"}], horizon="2 years", waning=waning, gate=False)[
+        "risk"
+    ].sel(profile="one", outcome="fall")
+    hazard = {
+        option: -np.log1p(-risk.sel(option=option).values) for option in risk["option"].values
+    }
+    draws = {name: values.values for name, values in chained.draws.items()}
+    h, g = -np.log1p(-draws["fall"]), draws["later"]
+    walk, run = draws["fall_ratio"], draws["stop_ratio"]
+    np.testing.assert_allclose(hazard["rest"], h * (1 + g), rtol=1e-9)
+    if waning == "held":  # both ratios hold throughout
+        np.testing.assert_allclose(hazard["run"], h * walk * run * (1 + g), rtol=1e-9)
+    elif waning == "lost":  # nobody has a ratio any more
+        np.testing.assert_allclose(hazard["run"], h * (walk * run + g), rtol=1e-9)
+    elif waning == "caught_up":
+        np.testing.assert_allclose(hazard["run"], h * (1 + g), rtol=1e-9)
+    else:  # between lost and held, as far as running differs from walking
+        kept = (hazard["run"] - h * walk * run) / (hazard["walk"] - h * walk)
+        low, high = np.minimum(1, run), np.maximum(1, run)
+        assert ((kept >= low - 1e-9) & (kept <= high + 1e-9)).all()
