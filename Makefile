@@ -8,7 +8,7 @@ CONSTRAINTS := constraints/python$(VERSION).txt
 CONSTRAIN := $(if $(wildcard $(CONSTRAINTS)),-c $(CONSTRAINTS))
 STAMP := $(ENV)/.installed
 
-.PHONY: run test bench figures notebooks constraints clean help
+.PHONY: run test bench figures notebooks docs constraints clean help
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -27,12 +27,24 @@ test: $(STAMP)  ## every test
 bench: $(STAMP)  ## ratios of times, interleaved
 	for part in benchmarks/bench*.py; do $(BIN)/python $$part; done
 
-figures: $(STAMP)  ## the gallery in figures/, from the shipped problem
-	$(BIN)/riskmodel run plex_aav --profile serum_creatinine=420,age=62 --seed 7 --out runs/gallery --force
-	mkdir -p figures/plex_aav && cp runs/gallery/figures/* figures/plex_aav/
+# Pictures as PNG only where a page shows them: PDF and SVG are sharper and smaller.
+SHOWN := absolute_effect decision_curve icon_array_100 preference_curve waterfall
+figures: $(STAMP)  ## the gallery in figures/, from the shipped problems
+	$(BIN)/riskmodel run plex_aav --profile serum_creatinine=420,age=62 --horizons 6,12,36 --seed 7 --out runs/gallery --force
+	$(BIN)/riskmodel figures runs/gallery
+	$(BIN)/riskmodel run plex_gbs --seed 7 --out runs/gallery_gbs --force
+	$(BIN)/riskmodel figures runs/gallery_gbs --only model_graph --only evidence_forest --only icon_array --only ranks --only contributions --only waterfall
+	rm -rf figures && mkdir -p figures/plex_aav figures/plex_gbs
+	cp runs/gallery/figures/*.* figures/plex_aav/ && cp runs/gallery_gbs/figures/*.* figures/plex_gbs/
+	rm -f figures/*/trace_rank* figures/plex_gbs/*.png
+	cd figures/plex_aav && rm -f $(filter-out $(SHOWN:%=%.png),$(notdir $(wildcard runs/gallery/figures/*.png)))
 
 notebooks: $(STAMP)  ## the .ipynb files, without outputs, from their py:percent text
 	$(BIN)/jupytext --to ipynb notebooks/*.py
+
+docs: $(STAMP)  ## the documentation site, into build/site; a warning is an error
+	$(BIN)/pip install --quiet --disable-pip-version-check $(CONSTRAIN) -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 constraints: $(STAMP)  ## the versions now installed, as constraints for this Python
 	mkdir -p constraints && $(BIN)/pip freeze --exclude-editable > $(CONSTRAINTS)

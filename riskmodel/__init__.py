@@ -134,6 +134,8 @@ _HOMES = {
     "plot_course_risk": "riskmodel.plots.pathway",
     "simulate_cohort": "riskmodel.reports.cohort",
     "merge_cohort": "riskmodel.reports.cohort",
+    "make_brief": "riskmodel.reports.brief",
+    "write_brief": "riskmodel.reports.brief",
     "diff_runs": "riskmodel.reports.diff",
     "export_run": "riskmodel.reports.export",
     "paper_tables": "riskmodel.reports.paper_tables",

@@ -2,8 +2,11 @@
 
 import doctest
 import json
+import os
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,10 +83,36 @@ def test_the_python_of_the_readme_runs():
     assert len(names["curve"]) > 100
 
 
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda p: p.name)
-def test_notebook_text_runs_plainly(path):
-    assert "outcomes" in runpy.run_path(str(path))
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
+def test_notebook_text_runs_plainly_and_ends_with_its_figure(path, monkeypatch, tmp_path):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setenv("CI", "true")  # the cohort of a million is a small one
+    monkeypatch.chdir(tmp_path)
+    plt.close("all")
+    runpy.run_path(str(path))
+    last = plt.figure(plt.get_fignums()[-1])
+    drawn = [ax for ax in last.axes if ax.lines or ax.patches or ax.collections]
+    assert drawn and any(ax.get_xlabel() for ax in drawn)
+    assert not list(tmp_path.iterdir())
+    plt.close("all")
+
+
+def test_the_seven_notebooks_each_open_with_their_question():
+    assert len(NOTEBOOKS) == 7
+    for path in NOTEBOOKS:
+        cells = re.split(r"^# %%", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+        opening = cells[0].splitlines()
+        assert opening[0].strip() == "[markdown]", path.name
+        assert opening[1].startswith("# # ") and "?" in opening[1], path.name
+        assert "axes" in cells[-1] or "ax." in cells[-1], path.name
 
 
 @pytest.mark.slow
@@ -93,20 +122,75 @@ def test_notebook_runs_in_jupyter(tmp_path):
 
     notebook = nbformat.read(ROOT / "notebooks" / "plex_aav.ipynb", as_version=4)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    errors = [
-        output
-        for cell in notebook.cells
-        for output in cell.get("outputs", [])
-        if output["output_type"] == "error"
-    ]
-    assert errors == []
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert [output for output in outputs if output["output_type"] == "error"] == []
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert any("Posterior" in output.get("data", {}).get("text/html", "") for output in outputs)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
 def test_notebook_is_kept_without_outputs_and_equal_to_its_text(path):
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    assert all(not cell.get("outputs") for cell in cells)
-    text = path.with_suffix(".py").read_text(encoding="utf-8")
-    for cell in cells:
-        if cell["cell_type"] == "code":
-            assert "".join(cell["source"]) in text
+    import jupytext
+
+    text = jupytext.read(path)
+    kept = json.loads(path.with_suffix(".ipynb").read_text(encoding="utf-8"))
+    assert all(not cell.get("outputs") for cell in kept["cells"])
+    said = [(cell["cell_type"], "".join(cell["source"])) for cell in kept["cells"]]
+    assert said == [(cell["cell_type"], cell["source"]) for cell in text.cells]
+
+
+# --- the site -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def generated():
+    """Return the generated pages, which need the package and nothing else."""
+    module = runpy.run_path(str(ROOT / "docs" / "generate" / "pages.py"))
+    return module["generated"]()
+
+
+def test_every_public_function_stands_on_one_page_of_the_site(generated):
+    text = "\n".join(page for path, page in generated.items() if path.startswith("reference/"))
+    for name in rm.__all__:
+        assert len(re.findall(rf"^::: riskmodel\.[a-z_.]+\.{name}$", text, re.MULTILINE)) == 1, name
+
+
+def test_every_field_and_every_command_stands_in_the_site(generated):
+    from riskmodel.parameters.json_schema import FILE_KINDS, json_schema
+
+    fields = generated["reference/fields.md"]
+    for kind in FILE_KINDS:
+        schema = json_schema(kind)
+        for record in (schema, *schema.get("$defs", {}).values()):
+            for name in record.get("properties", {}):
+                assert f"| `{name}` |" in fields
+    for name in ("run", "report", "trace", "cohort"):
+        assert f"## {name}\n" in generated["reference/commands.md"]
+
+
+def test_the_menu_of_the_site_has_every_page_and_no_other(generated):
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("nav:")[1]
+    listed = set(re.findall(r"[\w/-]+\.md", menu))
+    written = {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert listed == written | set(generated)
+
+
+def test_examples_without_a_fence_get_one_and_others_keep_theirs():
+    fenced = runpy.run_path(str(ROOT / "docs" / "generate" / "pages.py"))["fenced"]
+    bare = "a\n\n>>> f()\n[1][2]\n\nb"
+    assert fenced(bare) == "a\n\n```pycon\n>>> f()\n[1][2]\n```\n\nb"
+    whole = "```python\n>>> f()\n1\n\n```"
+    assert fenced(whole) == whole
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip("mkdocs", reason="the docs extra is not installed")
+    pytest.importorskip("mkdocstrings_handlers.python", reason="the docs extra is not installed")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "site" / "reference" / "evidence.html").exists()

@@ -145,6 +145,8 @@ PUBLIC_NAMES = [
     "plot_course_risk",
     "simulate_cohort",
     "merge_cohort",
+    "make_brief",
+    "write_brief",
     "diff_runs",
     "export_run",
     "paper_tables",

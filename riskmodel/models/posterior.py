@@ -23,7 +23,7 @@ import xarray as xr
 from riskmodel.errors import ParameterError, Problem, RiskModelWarning
 from riskmodel.evidence.priors import LinePrior, Prior, build_priors, correlation_matrix
 from riskmodel.models.gate import diagnose, require_convergence
-from riskmodel.models.joint import build_model
+from riskmodel.models.joint import LINE_COEFFICIENTS, build_model
 from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Correlation
 
@@ -73,6 +73,36 @@ class Posterior:
             f"Posterior of {self.loaded.id}: {len(self.draws.data_vars)} quantities, "
             f"{sizes['chain']} chains x {sizes['draw']} draws, seed {self.seed}"
         )
+
+    def _repr_html_(self) -> str:
+        """Return each quantity's median, 95% equal-tailed interval and diagnostics."""
+        from riskmodel.parameters.rich_display import card, grid
+
+        known = {row["quantity"]: row for row in self.record.get("diagnostics", ())}
+        rows = []
+        for name, values in draws_by_prior(self.draws).items():
+            columns = values.reshape(len(values), -1)
+            labels = LINE_COEFFICIENTS if columns.shape[1] > 1 else ("",)
+            for label, column in zip(labels, columns.T, strict=True):
+                quantity = f"{name}[{label}]" if label else name
+                lower, middle, upper = np.quantile(column, [0.025, 0.5, 0.975])
+                row = known.get(quantity, {})
+                rows.append(
+                    [
+                        quantity,
+                        f"{middle:.4g}",
+                        f"{lower:.4g} to {upper:.4g}",
+                        f"{row['r_hat']:.4f}" if row else "",
+                        f"{row['ess_bulk']:.0f}" if row else "",
+                    ]
+                )
+        heads = ["quantity", "median", "95% equal-tailed interval", "R-hat", "ESS bulk"]
+        told = [
+            ("question", self.problem.question),
+            ("divergences", self.record.get("divergences")),
+            ("not converged", "; ".join(self.record.get("unconverged") or ())),
+        ]
+        return card(repr(self), told, grid(heads, rows))
 
 
 def fit(

@@ -69,11 +69,14 @@ def conditional_curve(
 
     Examples
     --------
+    A constant hazard, half recovered by 6 months: half of the rest within another 6.
+
     >>> from riskmodel.evidence.recovery_summaries import RecoveredCount
     >>> from riskmodel.models.recovery_quadrature import integrate_recovery
-    >>> found = integrate_recovery([RecoveredCount(recovered=30, n=60, by=6)])
+    >>> found = integrate_recovery([RecoveredCount(recovered=30, n=60, by=6)],
+    ...     family="weibull", priors={"spread": (0.999, 1.001)})
     >>> conditional_curve(found, 6, [0, 6])["recovered"].round(2).tolist()
-    [0.0, 0.33]
+    [0.0, 0.5]
     """
     import pandas as pd
 

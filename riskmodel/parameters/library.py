@@ -591,6 +591,11 @@ class LoadedProblem:
     def id(self) -> str:
         return self.problem.id
 
+    def _repr_html_(self) -> str:
+        from riskmodel.parameters.rich_display import problem_card
+
+        return problem_card(self)
+
     def with_scenarios(self, names: Iterable[str]) -> LoadedProblem:
         """Return the problem with named scenarios switched on, one after the other.
 

@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgba
 from riskmodel.plots.style import GREY, new_axes, styles
 
 _NUMBERS_NEEDED = (5, 10, 20, 50)
+_APART = 0.055  # of the axis, between two of them
 
 
 def plot_absolute_effect(
@@ -73,16 +74,17 @@ def plot_absolute_effect(
                 ax.axvspan(a, b, color="black", alpha=0.06, linewidth=0, zorder=0)
     for edge in edges:
         ax.axvline(edge, color=GREY, linewidth=0.5, linestyle=":", zorder=0)
-    ax.plot(
-        edges,
-        np.zeros(len(edges)),
-        "|",
-        color="black",
-        markersize=7,
-        transform=ax.get_xaxis_transform(),
-        clip_on=False,
-        zorder=5,
-    )
+    if len(edges):  # an empty line would be laid out in the figure's corner
+        ax.plot(
+            edges,
+            np.zeros(len(edges)),
+            "|",
+            color="black",
+            markersize=7,
+            transform=ax.get_xaxis_transform(),
+            clip_on=False,
+            zorder=5,
+        )
     limits = [low, *edges, high]
     for a, b, name in zip(limits[:-1], limits[1:], band_labels, strict=False):
         middle = np.sqrt(a * b) if log else (a + b) / 2
@@ -108,11 +110,13 @@ def plot_absolute_effect(
 def _number_needed_axis(ax) -> None:
     """Add the number needed to treat as a second axis; it passes through infinity at 0."""
     second = ax.secondary_yaxis("right")
-    marks = [(0.0, "∞")]
-    for number in _NUMBERS_NEEDED:
-        marks += [(-1000 / number, f"NNTB {number}"), (1000 / number, f"NNTH {number}")]
     low, high = ax.get_ylim()
-    marks = [(at, text) for at, text in sorted(marks) if low <= at <= high]
+    marks = [(0.0, "∞")] if low <= 0 <= high else []
+    for number in _NUMBERS_NEEDED:
+        for at, text in ((-1000 / number, f"NNTB {number}"), (1000 / number, f"NNTH {number}")):
+            apart = all(abs(at - other) >= _APART * (high - low) for other, _ in marks)
+            if low <= at <= high and apart:
+                marks.append((at, text))
     second.set_yticks([at for at, _ in marks], [text for _, text in marks])
     second.set_ylabel("Number needed to treat")
     second.spines["right"].set_visible(True)

@@ -77,6 +77,7 @@ def plot_boxes(
         for node in part["node"]:
             middles[node] = top - gap / 2 - heights[node] / 2
             top -= gap + heights[node]
+        middles |= _beside(list(part["node"]), links, middles)
     column_of = dict(zip(nodes["node"], nodes["column"], strict=True))
     for link in links.itertuples():
         start = lefts[column_of[link.origin]] + widths[column_of[link.origin]]
@@ -89,11 +90,20 @@ def plot_boxes(
         _draw_box(ax, box, labels[node], badge)
     for column, words in enumerate(columns):
         middle = lefts[column] + widths[column] / 2
-        ax.text(middle, tallest + 0.1, words, ha="center", va="bottom", fontweight="bold")
+        ax.text(middle, tallest + 0.1, words, ha="center", va="bottom")
     ax.set_xlim(-0.02, lefts[-1] + widths[-1] + 0.02)
     ax.set_ylim(-0.05, tallest + (0.5 if len(columns) else 0.05))
     ax.set_axis_off()
     return ax
+
+
+def _beside(column: list[str], links: pd.DataFrame, middles: Mapping[str, float]) -> dict:
+    """Return heights of boxes that each stand alone beside a box of their own, as a table's row."""
+    into = links[links["target"].isin(column)]
+    alone = len(into) == len(column) and into["target"].is_unique and into["origin"].is_unique
+    if not alone or not set(into["origin"]) <= set(middles):
+        return {}
+    return {row.target: middles[row.origin] for row in into.itertuples()}
 
 
 def _draw_link(ax, start: tuple[float, float], end: tuple[float, float]) -> None:

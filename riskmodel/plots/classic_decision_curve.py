@@ -200,7 +200,8 @@ def _name_ends(ax, ends: dict[str, tuple[np.ndarray, np.ndarray, str]]) -> None:
         inside = np.flatnonzero(known & (y >= low))
         leaves = at[inside[-1]] if inside.size else at[known][0]
         ax.annotate(
-            name, (leaves, low), xytext=(4, 8), textcoords="offset points", color=colour, fontsize=small()
+            name, (leaves, low), xytext=(4, 8), textcoords="offset points", color=colour,
+            fontsize=small(),
         )
     order = sorted(places, key=places.get)
     for before, name in zip(order, order[1:], strict=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from riskmodel.plots.forest import label_ratios
 from riskmodel.plots.style import COLOURS, GREY, LINES, new_axes
 
 
@@ -91,11 +92,7 @@ def plot_prior_posterior(table: pd.DataFrame, *, xlabel: str, log: bool = False,
                             linewidth=0)  # fmt: skip
         ax.plot(rows["value"], rows["density"], label=kind, **look)
     if log:
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.10g}"))
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        label_ratios(ax, (table["value"].min(), table["value"].max()))
     ax.set_xlim(table["value"].min(), table["value"].max())
     ax.set_ylim(bottom=0)
     ax.set_yticks([])

@@ -105,7 +105,7 @@ def plot_forest(
     ax.spines["left"].set_visible(False)
     ax.set_xlabel(xlabel)
     if ratio:
-        _label_ratios(ax, limits)
+        label_ratios(ax, limits)
     _write_columns(ax, table, place, digits)
     _write_directions(ax, directions)
     return ax
@@ -181,7 +181,7 @@ def _limits(table: pd.DataFrame, ratio: bool) -> tuple[float, float]:
     transform = np.log if ratio else np.asarray
     with np.errstate(divide="ignore"):
         value, lower, upper = (transform(table[c].to_numpy()) for c in ("value", "lower", "upper"))
-    firm = table["kind"].isin(("pooled", "predicted")).to_numpy()
+    firm = table["kind"].isin(("pooled", "predicted", "used")).to_numpy()
     core = np.concatenate([value, lower[firm], upper[firm]])
     core = core[np.isfinite(core)]
     start, end = (core.min(), core.max()) if core.size else (-1.0, 1.0)
@@ -256,8 +256,15 @@ def _draw_diamonds(ax, rows, place, left, right, known) -> None:
             ax.plot(value, y, marker, color=colour, markersize=5, linestyle="", zorder=3)
 
 
-def _label_ratios(ax, limits: tuple[float, float]) -> None:
-    """Label 1, 2 and 5 of each decade, fewer over many; plain numbers, no powers of ten."""
+def label_ratios(ax, limits: tuple[float, float]) -> None:
+    """Label 1, 2 and 5 of each decade of a logarithmic axis, fewer over many, as plain numbers.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    limits : (float, float)
+        Ends of its horizontal axis.
+    """
     from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
     start, end = (int(np.floor(np.log10(x))) for x in limits)

@@ -33,7 +33,7 @@ def plot_icons(
         Patients with the event under the comparator: what is more is marked apart, and what is
         fewer is drawn as a ring in place of a filled icon.
     columns : int, optional
-        Icons in a row; by default 10 of 100 and 40 of 1000.
+        Icons in a row; by default 10 of 100 and 50 of 1000.
     words : sequence of three str
         For the legend.
     unwanted : bool
@@ -53,7 +53,7 @@ def plot_icons(
     >>> plt.close(ax.figure)
     """
     ax = new_axes(ax)
-    columns = columns or (10 if of <= 100 else 40)
+    columns = columns or (10 if of <= 100 else 50)
     rows = -(-of // columns)
     number = np.arange(of)
     x, y = number % columns, rows - 1 - number // columns

@@ -147,7 +147,7 @@ _NOTED = (
         lines=(0.5, 1.5),
         formats=("pdf", "eps"),
         dpi=300,
-        source="BioMed Central, Figure types (an older page): 85 or 176 mm, PDF or EPS for vectors, "
+        source="BioMed Central, Figure types (older page): 85 or 176 mm, PDF or EPS for vectors; "
         "lines at least 0.5 points, text at least 8 points, images at least 300 dpi",
         unconfirmed=("greatest_height_mm",),
     ),
@@ -180,7 +180,7 @@ _NOTED = (
         patterns=False,
         coloured_text=False,
         grid=False,
-        source="Nature, Figure guide: text at least 5 points in Arial or Helvetica, Wong's palette, "
+        source="Nature, Figure guide: at least 5 points in Arial or Helvetica, Wong's palette, "
         "no grid lines, no coloured text, no patterns",
         unconfirmed=("single_mm", "double_mm", "greatest_height_mm", "lines", "dpi"),
     ),

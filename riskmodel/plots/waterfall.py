@@ -79,9 +79,13 @@ def plot_waterfall(
         textcoords="offset points", va="center", ha="left", fontsize=small(),
     )  # fmt: skip
     ax.axvline(0, color="black", linewidth=0.6)
-    ax.set_yticks(place, [fill(str(label), LABEL_WIDTH) for label in table["label"]])
+    ax.set_yticks(place, [_wrapped(str(label)) for label in table["label"]])
     ax.invert_yaxis()
     ax.tick_params(axis="y", length=0)
     ax.margins(x=0.12 if reach else 0.2)
     ax.set_xlabel(xlabel)
     return ax
+
+
+def _wrapped(label: str) -> str:
+    return "\n".join(fill(line, LABEL_WIDTH) for line in label.splitlines())

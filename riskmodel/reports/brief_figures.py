@@ -98,8 +98,8 @@ def _added(table: pd.DataFrame, disclaimer: str) -> PaperFigure:
         figure,
         rows,
         f"What treatment could add to {first['endpoint']} within {first['by']:.0f} days: median "
-        f"and {first['prob']:.0%} credible interval, with the uncontrolled series left out, discounted "
-        f"and at face value. {disclaimer}",
+        f"and {first['prob']:.0%} credible interval, with the uncontrolled series left out, "
+        f"discounted and at face value. {disclaimer}",
         f"Three intervals around zero. Medians: {each}.",
     )
 

@@ -15,7 +15,7 @@ from riskmodel.evidence.small_series import SmallSeries, small_series
 from riskmodel.models.drawn_distribution import DrawnDistribution
 from riskmodel.models.recovery_conditional import conditional_curve, conditional_draws
 from riskmodel.models.recovery_quadrature import integrate_recovery
-from riskmodel.models.recovery_result import Recovery
+from riskmodel.models.recovery_result import Recovery, prior_share
 from riskmodel.parameters.library import Library
 from riskmodel.parameters.schema.brief import (
     CourseHarm,
@@ -54,6 +54,23 @@ def natural_course(library: Library, course: NaturalCourse) -> tuple[str, Recove
     return key, _FITTED[key]
 
 
+@lru_cache(maxsize=64)
+def _judged_alone(made_from: str) -> Recovery | None:
+    """Return the fit of those summaries alone whose weight is somebody's judgement."""
+    whole = _FITTED[made_from]
+    judged = [summary for summary in whole.summaries if summary.assumed]
+    if not judged or len(judged) == len(whole.summaries):
+        return whole if judged else None
+    return integrate_recovery(
+        judged,
+        family=whole.family,
+        cure=whole.cure,
+        endpoint=whole.endpoint,
+        time_unit=whole.time_unit,
+        time_from=whole.time_from,
+    )
+
+
 def natural_table(library: Library, resolved: ResolvedRequest) -> pd.DataFrame:
     """Return recovery from now on, course by course: conditional on not having come there yet.
 
@@ -61,7 +78,9 @@ def natural_table(library: Library, resolved: ResolvedRequest) -> pd.DataFrame:
     -------
     pandas.DataFrame
         As of :func:`riskmodel.models.recovery_conditional.conditional_curve`, with ``course``,
-        ``label``, ``since_onset`` (months; 0 where it is unknown), ``badge``.
+        ``label``, ``since_onset`` (months; 0 where it is unknown), ``badge``, and
+        ``judged_share``: of the posterior's precision, what prior and judged summaries alone would
+        have.
     """
     import pandas as pd
 
@@ -84,7 +103,15 @@ def natural_table(library: Library, resolved: ResolvedRequest) -> pd.DataFrame:
 @lru_cache(maxsize=256)
 def _curve(made_from: str, already: float, horizon: float) -> pd.DataFrame:
     further = np.linspace(0, horizon, POINTS)
-    return conditional_curve(_FITTED[made_from], already, further, prob=PROB)
+    table = conditional_curve(_FITTED[made_from], already, further, prob=PROB)
+    table["judged_share"] = table["prior_share"]
+    judged = _judged_alone(made_from)
+    if judged is not None:
+        before = conditional_draws(judged, already, further)
+        after = conditional_draws(_FITTED[made_from], already, further)
+        share = np.atleast_1d(prior_share(before, after))
+        table["judged_share"] = np.fmax(share, table["prior_share"])
+    return table
 
 
 # --- what treatment could add ---------------------------------------------------------------------

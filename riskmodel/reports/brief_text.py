@@ -211,7 +211,7 @@ def _natural(resolved: ResolvedRequest, table: pd.DataFrame) -> Section:
                     f"{row.name:.3g} {row['time_unit']}s",
                     f"{percent(row['recovered'])} ({percent(row['lower'])} to "
                     f"{percent(row['upper'])})",
-                    percent(row["prior_share"]),
+                    f"{percent(row['prior_share'])} / {percent(row['judged_share'])}",
                 ]
             )
         whose.append(
@@ -222,7 +222,9 @@ def _natural(resolved: ResolvedRequest, table: pd.DataFrame) -> Section:
         "Natural recovery from now on",
         [
             start,
-            Rows(["Endpoint", "From now", "Chance (95% interval)", "Share that is prior"], rows),
+            Rows(
+                ["Endpoint", "From now", "Chance (95% interval)", "Prior / prior or judged"], rows
+            ),
             Small(" ".join(whose)),
         ],
     )
@@ -409,10 +411,11 @@ def _changes(resolved: ResolvedRequest, tables: Mapping[str, pd.DataFrame]) -> S
         each = ", ".join(
             f"{percent(row.needed)} ({neutral(row.source)})" for row in needed.itertuples()
         )
+        first = needed.iloc[0]
         lines.append(
-            f"{neutral(needed['outcome'].iloc[0])}: what would have to be added for the harm to be "
+            f"{neutral(first['outcome'])}: what would have to be added for the harm to be "
             f"made up for, source by source: {each}; at a weight of "
-            f"{needed['weight'].iloc[0]:g} to 1, illustrative, by {neutral(needed['whose'].iloc[0])}."
+            f"{first['weight']:g} to 1, illustrative, by {neutral(first['whose'])}."
         )
     if resolved.courses is None:
         lines.append("The number of courses, which is unknown: the lines above go on with it.")

@@ -38,7 +38,7 @@ from riskmodel.plots.multicriteria import (
     plot_preference_map,
     plot_ranks,
 )
-from riskmodel.reports.drawn_run import drawn_outcomes, refuse, run_panel
+from riskmodel.reports.drawn_run import drawn_outcomes, figures_of, refuse, run_panel
 from riskmodel.reports.paper_figure import (
     DISCLAIMER,
     PaperFigure,
@@ -296,8 +296,9 @@ def save_decide(
         finally:
             part.unlink(missing_ok=True)
         written.append(tables / name)
-    for figure in decide_figures(report) if figures else ():
-        written += save_figure(figure, out / "figures")
+    with figures_of(report.folder):
+        for figure in decide_figures(report) if figures else ():
+            written += save_figure(figure, out / "figures")
     return written
 
 

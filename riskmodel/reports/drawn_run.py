@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import xarray as xr
@@ -10,6 +13,7 @@ from riskmodel.errors import ParameterError, Phrase, Problem
 from riskmodel.evidence.checks import as_panel
 from riskmodel.evidence.loading import load_panel
 from riskmodel.parameters.schema import Panel
+from riskmodel.reports.paper_figure import drawn_from
 from riskmodel.reports.trace import OUTCOMES, RunFolder
 
 
@@ -45,6 +49,13 @@ def run_panel(opened: RunFolder, preferences: str | Panel | None) -> Panel:
     if "weights" not in chosen:  # an older version kept only its name
         return as_panel(loaded, chosen["id"])
     return as_panel(loaded, Panel.model_validate(chosen))
+
+
+@contextmanager
+def figures_of(folder: Path) -> Iterator[None]:
+    """Let figures drawn inside the block carry the digest of a run, and a mark if it needs one."""
+    with drawn_from(RunFolder.open(folder).record):
+        yield
 
 
 def refuse(field: str, found: object, allowed: str, remedy: str) -> NoReturn:

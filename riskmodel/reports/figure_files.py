@@ -14,11 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-_COLOURS = (
-    "_alpha", "_color", "_facecolor", "_facecolors", "_edgecolor", "_edgecolors",
-    "_original_facecolor", "_original_edgecolor", "_markerfacecolor", "_markeredgecolor", "stale",
-)  # fmt: skip
-
 
 def write_file(figure, path: Path, *, dpi: int, digest: str = "") -> Path:
     """Write a figure whose layout is done in the format that its file's ending names.
@@ -97,13 +92,14 @@ def _opaque(figure) -> Iterator[None]:
 
     kept = []
     for artist in figure.findobj(Artist, include_self=False):
-        before = {name: vars(artist)[name] for name in _COLOURS if name in vars(artist)}
+        before = dict(vars(artist))
         if _on_white(artist):
             kept.append((artist, before))
     try:
         yield
     finally:
         for artist, before in kept:
+            vars(artist).clear()
             vars(artist).update(before)
 
 

@@ -225,8 +225,8 @@ def absolute_effect_figure(grid: xr.Dataset, option: str, prob: float) -> PaperF
         f"{covariate.label.lower()}. Population: {problem.population}. Horizon: "
         f"{grid.attrs['horizon']}. Lines: posterior medians of the risk difference; bands: "
         f"{prob:.0%} equal-tailed credible intervals from {sample_size(grid)} draws. Dotted rules "
-        f"and marks: edges of the published classes.{beyond} Right axis: number needed to treat for "
-        f"one event fewer (NNTB) or one more (NNTH)."
+        f"and marks: edges of the published classes.{beyond} Right axis: number needed to treat "
+        f"for one event fewer (NNTB) or one more (NNTH)."
     )
     first = table[table[mix.covariate] == table[mix.covariate].min()].set_index("outcome")
     last = table[table[mix.covariate] == table[mix.covariate].max()].set_index("outcome")
@@ -353,9 +353,7 @@ def decision_curve_figure(
     for ax in axes[len(shown) + 1 :]:
         ax.set_visible(False)
     reference = problem.outcomes[panel.reference].label.lower()
-    figure.supxlabel(
-        f"Treatment threshold: residual burden ({reference} equivalents per 1000)"
-    )
+    figure.supxlabel(f"Treatment threshold: residual burden ({reference} equivalents per 1000)")
     figure.supylabel(f"Model-expected net benefit ({reference} equivalents per 1000)")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncol=3)
     mix = problem.case_mix

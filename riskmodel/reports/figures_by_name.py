@@ -87,7 +87,8 @@ def _effect_by_baseline_risk(run: FinishedRun) -> Iterator[PaperFigure]:
 
 
 def _weighed(run: FinishedRun) -> list[str]:
-    options = run_figures.weighed_options(run.outcomes, run.panel)
+    known = run_figures.weighed_options(run.outcomes, run.panel)
+    options = [option for option in run.loaded.problem.alternatives if option in known]
     if not options:
         refuse(
             "run",
@@ -95,14 +96,12 @@ def _weighed(run: FinishedRun) -> list[str]:
             "a contrast of every weighed outcome",
             "name a panel that weighs only what can be estimated",
         )
-    return [option for option in run.loaded.problem.alternatives if option in options]
+    return options
 
 
 def _preference_curve(run: FinishedRun) -> Iterator[PaperFigure]:
     for option in _weighed(run):
-        yield from run_figures.preference_curve_figures(
-            run.outcomes, option, run.panel, run.prob
-        )
+        yield from run_figures.preference_curve_figures(run.outcomes, option, run.panel, run.prob)
 
 
 def _decision_curve(run: FinishedRun) -> Iterator[PaperFigure]:
@@ -311,12 +310,24 @@ def figure(
         run, allow_unconverged=allow_unconverged
     )  # fmt: skip
     with drawn_for(chosen), drawn_from(finished.record):
-        found = list(_drawn(finished, name))
+        found = list(drawn_figures(finished, name))
     return _the_one(found, name)
 
 
-def _drawn(run: FinishedRun, name: str) -> Iterator[PaperFigure]:
-    """Yield the figures of a name: all of a family, or the one that is called so."""
+def drawn_figures(run: FinishedRun, name: str) -> Iterator[PaperFigure]:
+    """Yield the figures of a name: all of a family, or those that are called so.
+
+    Parameters
+    ----------
+    run : FinishedRun
+    name : str
+        Of a family, or of a figure of one.
+
+    Raises
+    ------
+    ParameterError
+        If the run has not what the family needs, or no figure of the name.
+    """
     family = family_of(name)
     found = list(family.draw(run))
     if name != family.name:
@@ -428,7 +439,7 @@ def write_figures(
         for name in dict.fromkeys(only or FAMILIES):
             with steps(f"Draw {name}"):
                 try:
-                    for one in _drawn(finished, name):
+                    for one in drawn_figures(finished, name):
                         paths += one.save(Path(out))
                 except ParameterError as error:
                     if only:

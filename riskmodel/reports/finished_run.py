@@ -143,7 +143,10 @@ class FinishedRun:
     @cached_property
     def patients(self) -> list[Patient]:
         """Return the run's patients."""
-        given = [{"id": p["id"], **p["values"]} for p in self.record["profiles"]]
+        given = [
+            {"id": p["id"]} | {name: v for name, v in p["values"].items() if v is not None}
+            for p in self.record["profiles"]
+        ]
         return as_patients(self.loaded.problem, given or None)
 
     @cached_property

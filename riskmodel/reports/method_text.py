@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 
-from riskmodel import __version__
 from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Duration
 from riskmodel.reports.formulas import baseline_formula, effect_formula, later_formula
@@ -246,7 +246,7 @@ def _computation(paper: PaperRun) -> MethodSection:
         told.append(extremes)
     if paper.record.get("unconverged"):
         told.append("The run has not converged; its numbers are not to be used.")
-    elif (posterior.get("versions") or {}).get("riskmodel") == __version__:
+    elif (posterior.get("versions") or {}).get("riskmodel") == version("riskmodel"):
         from riskmodel.models.gate import MAX_R_HAT, MIN_EFFECTIVE_SAMPLE_SIZE
 
         told.append(
@@ -391,7 +391,7 @@ def _reproducibility(paper: PaperRun) -> MethodSection:
 
 
 def _versions(versions: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
+    return ", ".join(f"{name} {number}" for name, number in versions.items())
 
 
 # --- words --------------------------------------------------------------------------------------

@@ -33,7 +33,8 @@ class Origin:
     unconverged: tuple[str, ...] = ()
 
 
-_ORIGIN: ContextVar[Origin] = ContextVar("origin", default=Origin())
+_NOWHERE = Origin()
+_ORIGIN: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
 
 
 @contextmanager
@@ -130,7 +131,6 @@ def finished(made: PaperFigure) -> PaperFigure:
     if unconverged:
         made.figure.suptitle(
             UNCONVERGED,
-            fontweight="bold",
             bbox={"boxstyle": "square,pad=0.3", "facecolor": "white", "edgecolor": "black"},
         )
         made = replace(

@@ -13,6 +13,7 @@ from riskmodel.decisions.net_benefit import Weighting, net_benefit, weighting
 from riskmodel.parameters.schema import Panel
 from riskmodel.plots.absolute_effect import plot_absolute_effect
 from riskmodel.plots.icons import plot_icons
+from riskmodel.plots.journals import current_journal
 from riskmodel.plots.waterfall import plot_waterfall
 from riskmodel.reports.figures import (
     MAX_PROFILES,
@@ -26,6 +27,7 @@ from riskmodel.reports.paper_figure import PaperFigure, new_figure, styled
 from riskmodel.simulation.outcomes import loaded_problem
 
 DENOMINATORS = (100, 1000)
+_MARK = 5  # points, of an icon in the legend
 
 
 # --- icon arrays --------------------------------------------------------------------------------
@@ -97,9 +99,9 @@ def _icons(outcomes: xr.Dataset, table: pd.DataFrame, who: str, of: int, prob: f
     events = list(dict.fromkeys(table["outcome"]))
     # Options beside each other and events below; for 100 the events go beside each other.
     across, down = (events, options) if of <= 100 else (options, events)
-    width, height = (44, 40) if of <= 100 else (0, 50)
-    del width
-    figure, grid = new_figure(24 + height * len(down), len(down), len(across), squeeze=False)
+    side = current_journal().width_mm / len(across)
+    height = 10 + min(0.85 * side * (1.0 if of <= 100 else 0.4), 42)
+    figure, grid = new_figure(18 + height * len(down), len(down), len(across), squeeze=False)
     counts = table.set_index(["outcome", "option"])["events"]
     handles = {}
     for i, row in enumerate(down):
@@ -129,16 +131,20 @@ def _icons(outcomes: xr.Dataset, table: pd.DataFrame, who: str, of: int, prob: f
             text = f"{event.label}\n{problem.options[option].label}: {number} of {of}"
             ax.set_title(_wrapped(text, 27 if len(across) > 3 else 34 if len(across) > 2 else 52))
             for mark, words in zip(*ax.get_legend_handles_labels(), strict=True):
-                handles.setdefault(f"{words}{'' if event.unwanted else ' (wanted)'}", mark)
-    figure.legend(handles.values(), handles, loc="outside lower center", ncol=2, markerscale=0.6)
+                wanted = not event.unwanted and words != "with the event"
+                handles.setdefault(f"{words}{' (wanted)' if wanted else ''}", mark)
+    drawn = max(float(mark.get_sizes()[0]) ** 0.5 for mark in handles.values())
+    figure.legend(
+        handles.values(), handles, loc="outside lower center", ncol=2, markerscale=_MARK / drawn
+    )
     said = [
         f"{problem.outcomes[row.outcome].label}, {problem.options[row.option].label.lower()}: "
         f"{row.mean:.1f} ({row.lower:.1f} to {row.upper:.1f})"
         for row in table.itertuples()
     ]
     caption = (
-        f"Of {of} patients like this one ({profile_words(outcomes, who)}), how many have each event "
-        f"by {outcomes.attrs['horizon']}: the same {of} patients and the same time under every "
+        f"Of {of} patients like this one ({profile_words(outcomes, who)}), how many have each "
+        f"event by {outcomes.attrs['horizon']}: the same {of} patients and the same time under every "
         f"option. Population: {problem.population}. One icon is one patient; filled icons are the "
         f"posterior mean, rounded. Per {of}, mean and {prob:.0%} equal-tailed credible interval "
         f"from {sample_size(outcomes)} draws: {'; '.join(said)}. One patient may have several of "
@@ -186,9 +192,7 @@ def waterfall_table(
     for name, weight in panel.weights.items():
         if not weight.weight:
             continue
-        single = panel.model_copy(
-            update={"weights": {name: weight}, "together": [], "burden": 0.0}
-        )
+        single = panel.model_copy(update={"weights": {name: weight}, "together": [], "burden": 0.0})
         drawn = Weighting(problem, single).net_benefit(risk).sel(option=option)
         parts.append((name, f"{problem.outcomes[name].label}\n(weight {weight.weight:g})",
                       weight.weight, drawn))  # fmt: skip

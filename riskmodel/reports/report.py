@@ -10,17 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from riskmodel.errors import ParameterError, Phrase, Problem
-from riskmodel.reports.checklists import (
-    METHOD,
-    TITLES,
-    Checklist,
-    checklist_named,
-    fill,
-    title_of,
-)
+from riskmodel.reports.checklists import METHOD, Checklist, checklist_named, fill
 from riskmodel.reports.method_text import method_text
 from riskmodel.reports.page import anchor, bullets, heading, page, paragraph, table
 from riskmodel.reports.paper_run import PaperRun
+from riskmodel.reports.table_titles import TITLES, title_of
 from riskmodel.reports.trace import RunFolder
 from riskmodel.reports.traced_cells import TraceBook, cell_id
 

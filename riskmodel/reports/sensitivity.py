@@ -22,7 +22,7 @@ from riskmodel.models.posterior import load_posterior
 from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Panel
 from riskmodel.plots.tornado import plot_flip_distance, plot_tornado
-from riskmodel.reports.drawn_run import drawn_outcomes, refuse, run_panel
+from riskmodel.reports.drawn_run import drawn_outcomes, figures_of, refuse, run_panel
 from riskmodel.reports.paper_figure import (
     DISCLAIMER,
     PaperFigure,
@@ -196,8 +196,9 @@ def save_sensitivity(
         finally:
             part.unlink(missing_ok=True)
         written.append(tables / name)
-    for figure in sensitivity_figures(report) if figures else ():
-        written += save_figure(figure, out / "figures")
+    with figures_of(report.folder):
+        for figure in sensitivity_figures(report) if figures else ():
+            written += save_figure(figure, out / "figures")
     return written
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
 
 from riskmodel.evidence.priors import LinePrior, Prior, build_priors, used_priors
 from riskmodel.parameters.library import LoadedProblem
-from riskmodel.parameters.schema import Estimate, Panel
+from riskmodel.parameters.schema import Duration, Estimate, Panel
 from riskmodel.plots.boxes import badge_handles, plot_boxes
 from riskmodel.plots.forest import plot_forest
 from riskmodel.plots.style import unit_text
@@ -23,6 +24,7 @@ RATIOS = frozenset(
     }
 )  # fmt: skip
 MAX_ROWS = 24  # of a forest: more do not fit on a page, and go on another figure
+LABEL_WIDTH = 34  # characters
 _TAILS = (0.5, 0.025, 0.975)
 
 
@@ -131,8 +133,7 @@ def value_tree_figure(
     shown = nodes.merge(links, left_on="node", right_on="target", how="left")
     points = shown[["node", "label", "column", "origin"]].rename(columns={"origin": "under"})
     said = "; ".join(
-        f"{row.label} under {row.under}"
-        for row in points[points["column"] == 2].itertuples()
+        f"{row.label} under {row.under}" for row in points[points["column"] == 2].itertuples()
     )
     return PaperFigure(
         "value_tree", figure, points, caption, f"Tree from net benefit to outcomes: {said}."
@@ -166,7 +167,9 @@ def model_graph_tables(
     nodes += [(f"source {key}", words, 0, "") for key, words in sources.items()]
     nodes += [(f"prior {n}", n.replace("_", " "), 1, p.badge) for n, p in priors.items()]
     for name, outcome in problem.outcomes.items():
-        used = set(used_priors(problem.model_copy(update={"outcomes": {name: outcome}}), later=later))
+        used = set(
+            used_priors(problem.model_copy(update={"outcomes": {name: outcome}}), later=later)
+        )
         nodes.append((f"outcome {name}", f"Risk: {outcome.label}", 2, ""))
         if outcome.type != "event":
             nodes[-1] = (f"outcome {name}", f"Mean: {outcome.label}", 2, "")
@@ -194,6 +197,8 @@ def short_citation(citation_text: str) -> str:
     --------
     >>> short_citation("Walsh M, Collister D, Zeng L, et al. BMJ 2022;376:e064604")
     'Walsh 2022'
+    >>> short_citation("Barth D et al. Neurology 2011;76:2017-23")
+    'Barth 2011'
     >>> short_citation("A diary, 2001")
     'A diary 2001'
     """
@@ -201,7 +206,8 @@ def short_citation(citation_text: str) -> str:
 
     head = citation_text.split(",")[0].split(". ")[0].strip()
     year = re.search(r"\b(19|20)\d\d\b", citation_text)
-    author = re.fullmatch(r"([^\W\d_][\w'’-]+(?: [a-z][\w'’-]*)*) [A-Z]{1,3}", head)
+    pattern = r"([^\W\d_][\w'’-]+(?: [a-z][\w'’-]*)*) [A-Z]{1,3}(?: et al\.?)?"
+    author = re.fullmatch(pattern, head)
     name = author.group(1) if author else " ".join(head.split()[:6])
     if year is None or year.group() in name:
         return name
@@ -227,8 +233,8 @@ def model_graph_figure(
     apart = [outcome.label.lower() for outcome in problem.outcomes.values() if outcome.competing]
     caption = (
         f"The model as a graph: from sources over inputs to outcomes under each option. "
-        f"Population: {problem.population}. Horizon: {problem.horizon}. Frames: what an input rests "
-        f"on. "
+        f"Population: {problem.population}. Horizon: {problem.horizon}. Frames: what an input "
+        f"rests on. "
         + (f"Counted beside a competing outcome: {', '.join(apart)}. " if apart else "")
         + (f"{len(problem.correlations)} declared correlations between inputs are not drawn. "
            if problem.correlations else "")
@@ -264,17 +270,18 @@ def _untangled(nodes: pd.DataFrame, links: pd.DataFrame) -> pd.DataFrame:
             for i, node in enumerate(part["node"]):
                 place.setdefault(node, i / len(part))
         for ends in (("origin", "target"), ("target", "origin")):
-            means = links.groupby(ends[1], sort=False)[ends[0]].agg(
-                lambda near: float(np.mean([place[node] for node in near]))
-            )
+            near = links[ends[0]].map(place)
+            means = near.groupby(links[ends[1]], sort=False).mean()
             for column in nodes["column"].unique():
                 part = [n for n in nodes.loc[nodes["column"] == column, "node"]]
                 ordered = sorted(part, key=lambda node: (means.get(node, place[node]), place[node]))
                 place |= {node: i / len(part) for i, node in enumerate(ordered)}
     order = nodes["node"].map(place)
-    return nodes.assign(_place=order).sort_values(
-        ["column", "_place"], kind="stable", ignore_index=True
-    ).drop(columns="_place")
+    return (
+        nodes.assign(_place=order)
+        .sort_values(["column", "_place"], kind="stable", ignore_index=True)
+        .drop(columns="_place")
+    )
 
 
 # --- forest of the evidence ---------------------------------------------------------------------
@@ -292,7 +299,7 @@ def forest_tables(loaded: LoadedProblem, *, later: bool = False) -> dict[str, pd
     Returns
     -------
     dict of str to pandas.DataFrame
-        By ``ratio``, ``risk`` (in percent) or another measure with its unit; rows as
+        By ``ratio``, ``risk`` (in percent), ``rate`` (per 1000 days) or another measure; rows as
         :func:`riskmodel.plot_forest` takes them, with ``prior``, ``estimate``, ``measure`` and
         ``source``.
     """
@@ -304,12 +311,12 @@ def forest_tables(loaded: LoadedProblem, *, later: bool = False) -> dict[str, pd
         of_prior = [_printed_row(loaded, name, prior, loaded.estimates[k]) for k in prior.estimates]
         of_prior = [row for row in of_prior if _kind_of(row["measure"]) == kind]
         if isinstance(prior, Prior):
-            of_prior.append(_used_row(name, prior))
+            of_prior.append(_used_row(name, prior, loaded.problem.priors[name].reverse))
         rows.setdefault(kind, []).extend(of_prior)
     tables = {kind: pd.DataFrame(found) for kind, found in rows.items() if found}
-    if "risk" in tables:
-        for column in ("value", "lower", "upper"):
-            tables["risk"][column] *= 100
+    for kind, scale in (("risk", 100), ("rate", 1000)):
+        if kind in tables:
+            tables[kind][["value", "lower", "upper"]] *= scale
     return tables
 
 
@@ -321,6 +328,9 @@ def _printed_row(loaded: LoadedProblem, name: str, prior, estimate: Estimate) ->
     interval = estimate.interval
     lower, upper = (interval.lower, interval.upper) if interval else (np.nan, np.nan)
     scale = 0.01 if estimate.unit == "percent" else 1
+    per = 1.0
+    if estimate.measure == "rate" and estimate.per is not None:
+        per = Duration(value=estimate.per.value, unit=estimate.per.unit).days
     at = ""
     if estimate.at:
         units = loaded.problem.covariates
@@ -329,11 +339,11 @@ def _printed_row(loaded: LoadedProblem, name: str, prior, estimate: Estimate) ->
             for key, value in estimate.at.items()
         )
     return {
-        "label": f"{_source_words(loaded, estimate)}{at}",
+        "label": fill(f"{_source_words(loaded, estimate)}{at}", LABEL_WIDTH),
         "kind": "observed",
-        "value": estimate.number,
-        "lower": np.nan if lower is None else lower * scale,
-        "upper": np.nan if upper is None else upper * scale,
+        "value": estimate.number / per,
+        "lower": np.nan if lower is None else lower * scale / per,
+        "upper": np.nan if upper is None else upper * scale / per,
         "badge": "",
         "note": "",
         "prior": name,
@@ -343,16 +353,18 @@ def _printed_row(loaded: LoadedProblem, name: str, prior, estimate: Estimate) ->
     }
 
 
-def _used_row(name: str, prior: Prior) -> dict:
+def _used_row(name: str, prior: Prior, turned: bool) -> dict:
     value, lower, upper = prior.quantile(_TAILS)
+    words = [prior.measure.replace("_", " ")] if prior.measure in RATIOS else []
+    words += ["turned round"] if turned else []
     return {
-        "label": name.replace("_", " "),
+        "label": fill(name.replace("_", " "), LABEL_WIDTH),
         "kind": "used",
         "value": float(value),
         "lower": float(lower),
         "upper": float(upper),
         "badge": prior.badge,
-        "note": prior.measure.replace("_", " ") if prior.measure != "risk" else "",
+        "note": ", ".join(words),
         "prior": name,
         "estimate": "",
         "measure": prior.measure,
@@ -362,8 +374,8 @@ def _used_row(name: str, prior: Prior) -> dict:
 
 _AXES = {
     "ratio": "Ratio (95% interval), logarithmic axis",
-    "risk": "Risk under the comparator (%), 95% interval",
-    "rate": "Rate per day (95% interval)",
+    "risk": "Risk (%), 95% interval",
+    "rate": "Rate per 1000 days (95% interval)",
 }
 
 
@@ -386,7 +398,7 @@ def _forest(loaded: LoadedProblem, kind: str, table: pd.DataFrame, name: str) ->
         xlabel=_AXES.get(kind, f"{kind.replace('_', ' ').capitalize()} (95% interval)"),
         ratio=kind == "ratio",
         reference=np.nan if kind in ("risk", "rate") else None,
-        digits=2 if kind == "ratio" else 1 if kind == "risk" else 3,
+        digits=1 if kind == "risk" else 2,
         ax=ax,
     )
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncol=3)
@@ -400,7 +412,7 @@ def _forest(loaded: LoadedProblem, kind: str, table: pd.DataFrame, name: str) ->
         + "\n".join(f"- {line}" for line in dict.fromkeys(table["source"]) if line)
     )
     said = "; ".join(
-        f"{row.label} {row.value:.3g}"
+        f"{' '.join(row.label.split())} {row.value:.3g}"
         + (f" ({row.lower:.3g} to {row.upper:.3g})" if np.isfinite(row.lower) else "")
         for row in table.itertuples()
         if np.isfinite(row.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -105,7 +106,8 @@ def _trace_rank(posterior: Posterior, found: dict[str, np.ndarray], name: str) -
         points += [trace, ranks]
     grid[-1, 0].set_xlabel("Draw")
     grid[-1, 1].set_xlabel("Rank among all draws (share)")
-    figure.supylabel("Left: value in the quantity's unit. Right: frequency, 1 is expected")
+    grid[0, 1].set_title("frequency of ranks, 1 is expected", loc="left")
+    figure.supylabel("Value")
     handles = dict(zip(*reversed(grid[0, 1].get_legend_handles_labels()), strict=True))
     figure.legend(handles.values(), handles, loc="outside lower center", ncol=len(handles))
     record = posterior.record
@@ -117,7 +119,7 @@ def _trace_rank(posterior: Posterior, found: dict[str, np.ndarray], name: str) -
         f"How {size[0]} chains of {size[1]} draws went ({record.get('sampler', 'sampler')}, seed "
         f"{record['seed']}). Left: the draws in order, at most {MAX_POINTS} a chain, evenly "
         "spaced. Right: how often each chain takes each twentieth of all ranks, beside what is "
-        "expected; level lines are what agreement looks like. "
+        "expected; level lines are what agreement looks like. Values are in each input's unit. "
         + (f"Over all quantities: largest R-hat {worst:.3f}, least bulk effective sample size "
            f"{least:.0f}, {record.get('divergences', 0)} divergent transitions. " if told else "")
         + f"No intervals are drawn. {DISCLAIMER}\n\nSources\n- this run's own draws"
@@ -171,9 +173,7 @@ def density_table(name: str, before: np.ndarray, after: np.ndarray, scale: str) 
         if scale == "log_odds":
             density = density / (expit(where) * expit(-where))
         tables.append(
-            pd.DataFrame(
-                {"quantity": name, "kind": kind, "value": back(where), "density": density}
-            )
+            pd.DataFrame({"quantity": name, "kind": kind, "value": back(where), "density": density})
         )
     return pd.concat(tables, ignore_index=True)
 
@@ -222,9 +222,7 @@ def _prior_posterior(posterior: Posterior, found: dict, name: str) -> PaperFigur
             ax=ax,
         )
         words = quantity.replace("_", " ")
-        from textwrap import fill
-
-        ax.set_title(f"{fill(words, 32)} [{prior.badge}]", loc="left")
+        ax.set_title(fill(f"{words} [{prior.badge}]", 32), loc="left")
     for ax in grid.ravel()[len(found) :]:
         ax.set_visible(False)
     figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncol=2)

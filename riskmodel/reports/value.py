@@ -22,7 +22,7 @@ from riskmodel.models.posterior import draws_by_prior, load_posterior
 from riskmodel.parameters.library import LoadedProblem
 from riskmodel.parameters.schema import Panel
 from riskmodel.plots.information import LABEL_WIDTH, plot_evppi
-from riskmodel.reports.drawn_run import drawn_outcomes, run_panel
+from riskmodel.reports.drawn_run import drawn_outcomes, figures_of, run_panel
 from riskmodel.reports.paper_figure import (
     DISCLAIMER,
     PaperFigure,
@@ -221,8 +221,9 @@ def save_value(
         finally:
             part.unlink(missing_ok=True)
         written.append(tables / name)
-    for figure in value_figures(report) if figures else ():
-        written += save_figure(figure, out / "figures")
+    with figures_of(report.folder):
+        for figure in value_figures(report) if figures else ():
+            written += save_figure(figure, out / "figures")
     return written
 
 

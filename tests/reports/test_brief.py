@@ -259,6 +259,14 @@ def test_longer_without_recovery_leaves_less_of_it(library, tmp_path):
     assert chances[0] < 4 / 44 + 0.02
 
 
+def test_what_is_judged_is_counted_beside_what_is_prior(brief):
+    last = brief.tables["natural"].groupby("course").tail(1).set_index("course")
+    # The range of times is worth ten judged patients; the printed median has its own 203.
+    range_, median = last.loc["complete_recovery"], last.loc["pain_relief"]
+    assert range_["prior_share"] < range_["judged_share"] <= 1
+    assert median["judged_share"] == median["prior_share"]
+
+
 def test_three_gates_part_at_grade_2_after_a_failure_and_agree_at_grade_3_and_more(
     library, tmp_path
 ):

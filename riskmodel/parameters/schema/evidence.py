@@ -194,6 +194,11 @@ class Estimate(Statement):
         default_factory=list, description="the studies it counts, for double use"
     )
 
+    def _repr_html_(self) -> str:
+        from riskmodel.parameters.rich_display import estimate_card
+
+        return estimate_card(self)
+
     @property
     def number(self) -> float:
         """Return the value as a proportion where it was printed per hundred; nan for a range.
