@@ -37,7 +37,8 @@ figures: $(STAMP)  ## the gallery in figures/, from the shipped problems
 	rm -rf figures && mkdir -p figures/plex_aav figures/plex_gbs
 	cp runs/gallery/figures/*.* figures/plex_aav/ && cp runs/gallery_gbs/figures/*.* figures/plex_gbs/
 	rm -f figures/*/trace_rank* figures/plex_gbs/*.png
-	cd figures/plex_aav && rm -f $(filter-out $(SHOWN:%=%.png),$(notdir $(wildcard runs/gallery/figures/*.png)))
+	cd figures/plex_aav && for file in *.png; do \
+	  case " $(SHOWN:%=%.png) " in *" $$file "*) ;; *) rm "$$file" ;; esac; done
 
 notebooks: $(STAMP)  ## the .ipynb files, without outputs, from their py:percent text
 	$(BIN)/jupytext --to ipynb notebooks/*.py

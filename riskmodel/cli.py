@@ -144,6 +144,8 @@ def run(
         print(summary_json(finished))
     elif not quiet:
         print_summary(finished, _console())
+    if unconverged := finished.record.get("unconverged"):
+        print(f"warning: not converged: {'; '.join(unconverged)}", file=sys.stderr)
 
 
 @app.command()

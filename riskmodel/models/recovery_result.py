@@ -508,7 +508,7 @@ class Recovery:
                 f"{never.median():.0%} never recover (95% {low:.0%} to {high:.0%}; prior share "
                 f"{never.prior_share:.0%})"
             )
-            if not self.follow_up.supported:
+            if self.follow_up is not None and not self.follow_up.supported:
                 parts.append("a fraction that the follow-up does not support")
         if self.assumed:
             whose = sorted({s.whose for s in self.summaries if s.assumed})

@@ -27,7 +27,7 @@ def plot_trace(table: pd.DataFrame, *, label: str = "", ax=None):
     for place, (chain, rows) in enumerate(table.groupby("chain", sort=True)):
         ax.plot(
             rows["draw"], rows["value"], color=COLOURS[place % len(COLOURS)], linewidth=0.5,
-            alpha=0.8, rasterized=True, label=f"chain {chain}",
+            label=f"chain {chain}",
         )  # fmt: skip
     ax.set_xlim(table["draw"].min(), table["draw"].max())
     ax.set_ylabel(label)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from riskmodel.plots.style import COLOURS, GREY, new_axes, styles
 
+_SHADES = 80  # of the map, from most harm to most benefit
 _BAND = 0.02  # half the height of the frontier's band
 HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++")
 
@@ -187,23 +188,22 @@ def plot_preference_map(
     -------
     matplotlib.axes.Axes
     """
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     ax = new_axes(ax)
     grid = table.pivot(index="weight_2", columns="weight_1", values="net_benefit") * scale
     most = max(float(np.abs(grid.to_numpy()).max()), 1e-12)
     colours = LinearSegmentedColormap.from_list("house", [COLOURS[1], "#FFFFFF", COLOURS[0]])
-    mesh = ax.pcolormesh(
-        grid.columns,
-        grid.index,
-        grid,
-        cmap=colours,
-        vmin=-most,
-        vmax=most,
-        shading="gouraud",
-        rasterized=True,
-    )
-    ax.figure.colorbar(mesh, ax=ax, label=colour_label)
+    shades = ScalarMappable(Normalize(-most, most), colours)
+    # Fine steps of colour as areas: an image would be megabytes in a vector file.
+    area = ax.contourf(
+        grid.columns, grid.index, grid, levels=np.linspace(-most, most, _SHADES + 1),
+        cmap=colours, norm=shades.norm,
+    )  # fmt: skip
+    area.set_edgecolor("face")  # or hairlines show between them
+    area.set_linewidth(0.3)
+    ax.figure.colorbar(shades, ax=ax, label=colour_label)
     if contours is not None:
         _lines(ax, contours, float(grid.index.max()))
     if marked is not None:

@@ -73,7 +73,9 @@ def plot_states(states: pd.DataFrame, *, ax=None, legend: bool = True):
     return ax
 
 
-def plot_pathway_recovery(curves: Mapping[str, pd.DataFrame], *, endpoint: str = "recovery", ax=None):
+def plot_pathway_recovery(
+    curves: Mapping[str, pd.DataFrame], *, endpoint: str = "recovery", ax=None
+):
     """Draw the share that has reached one endpoint over time, a curve for each pathway.
 
     Parameters

@@ -22,7 +22,8 @@ FORMATS = HOUSE.formats
 PNG_DPI = HOUSE.dpi
 WIDTH_MM = HOUSE.width_mm
 DISCLAIMER = "Research use; not medical advice."
-UNCONVERGED = "NOT CONVERGED: these draws cannot be relied on"
+MARK = "NOT CONVERGED"
+UNCONVERGED = f"{MARK}: these draws cannot be relied on"
 
 
 @dataclass(frozen=True)
@@ -129,10 +130,7 @@ def finished(made: PaperFigure) -> PaperFigure:
     """Return a figure held to its journal's limits and marked if its draws have not converged."""
     unconverged = _ORIGIN.get().unconverged
     if unconverged:
-        made.figure.suptitle(
-            UNCONVERGED,
-            bbox={"boxstyle": "square,pad=0.3", "facecolor": "white", "edgecolor": "black"},
-        )
+        _mark(made.figure, made.journal)
         made = replace(
             made,
             caption=f"{UNCONVERGED}: {'; '.join(unconverged)}.\n{made.caption}",
@@ -140,6 +138,24 @@ def finished(made: PaperFigure) -> PaperFigure:
         )
     hold_to(made.figure, made.journal)
     return made
+
+
+def _mark(figure, journal: Journal) -> None:
+    """Write the mark along the right edge, in a strip that the layout leaves to it."""
+    strip = 2.2 * journal.font_size / 72 / figure.get_size_inches()[0]
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0, 0, 1 - strip, 1))
+    figure.text(
+        1 - strip / 2,
+        0.5,
+        MARK,
+        rotation=90,
+        ha="center",
+        va="center",
+        in_layout=False,
+        bbox={"boxstyle": "square,pad=0.3", "facecolor": "white", "edgecolor": "black"},
+    )
 
 
 def hold_to(figure, journal: Journal) -> None:

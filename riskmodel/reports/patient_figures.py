@@ -144,11 +144,11 @@ def _icons(outcomes: xr.Dataset, table: pd.DataFrame, who: str, of: int, prob: f
     ]
     caption = (
         f"Of {of} patients like this one ({profile_words(outcomes, who)}), how many have each "
-        f"event by {outcomes.attrs['horizon']}: the same {of} patients and the same time under every "
-        f"option. Population: {problem.population}. One icon is one patient; filled icons are the "
-        f"posterior mean, rounded. Per {of}, mean and {prob:.0%} equal-tailed credible interval "
-        f"from {sample_size(outcomes)} draws: {'; '.join(said)}. One patient may have several of "
-        "these events; which ones is not shown."
+        f"event by {outcomes.attrs['horizon']}: the same {of} patients and the same time under "
+        f"every option. Population: {problem.population}. One icon is one patient; filled icons "
+        f"are the posterior mean, rounded. Per {of}, mean and {prob:.0%} equal-tailed credible "
+        f"interval from {sample_size(outcomes)} draws: {'; '.join(said)}. "
+        "One patient may have several of these events; which ones is not shown."
     )
     alt = f"Icon arrays of {of} patients. {'; '.join(said)}."
     name = f"icon_array_{of}" + (f"_{who}" if outcomes.sizes["profile"] > 1 else "")

@@ -313,7 +313,8 @@ def forest_tables(loaded: LoadedProblem, *, later: bool = False) -> dict[str, pd
         if isinstance(prior, Prior):
             of_prior.append(_used_row(name, prior, loaded.problem.priors[name].reverse))
         rows.setdefault(kind, []).extend(of_prior)
-    tables = {kind: pd.DataFrame(found) for kind, found in rows.items() if found}
+    kinds = sorted(rows, key=lambda kind: kind != "ratio")  # effects first
+    tables = {kind: pd.DataFrame(rows[kind]) for kind in kinds if rows[kind]}
     for kind, scale in (("risk", 100), ("rate", 1000)):
         if kind in tables:
             tables[kind][["value", "lower", "upper"]] *= scale

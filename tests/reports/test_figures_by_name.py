@@ -28,7 +28,7 @@ from riskmodel.reports.figures_by_name import (
     write_figures,
 )
 from riskmodel.reports.finished_run import FinishedRun
-from riskmodel.reports.paper_figure import UNCONVERGED, drawn_from
+from riskmodel.reports.paper_figure import MARK, UNCONVERGED, drawn_from
 from riskmodel.reports.patient_figures import icon_table, waterfall_table
 from riskmodel.reports.run_digest import run_digest
 from riskmodel.reports.structure_figures import forest_tables, value_tree_tables
@@ -430,7 +430,7 @@ def test_allowed_it_is_marked_in_record_figures_and_captions(stuck, plain, tmp_p
     assert main(["figures", str(folder), "--only", "waterfall", "--quiet"]) == 1
     assert "--allow-unconverged" in capsys.readouterr().err
     made = rm.figure(folder, "waterfall_walking", allow_unconverged=True)
-    assert UNCONVERGED in [text.get_text() for text in words_drawn(made.figure)]
+    assert MARK in [text.get_text() for text in words_drawn(made.figure)]
     assert made.caption.startswith(UNCONVERGED) and made.alt_text.startswith(UNCONVERGED)
     out = tmp_path / "out"
     asked = ["--only", "value_tree", "--allow-unconverged", "--quiet", "--out", str(out)]
@@ -445,7 +445,7 @@ def test_the_mark_leaves_the_size_as_it_was(opened):
     size = marked.figure.get_size_inches()
     assert tuple(size) == tuple(plain_one.figure.get_size_inches())
     texts = words_drawn(marked.figure)
-    (mark,) = [text for text in texts if text.get_text() == UNCONVERGED]
+    (mark,) = [text for text in texts if text.get_text() == MARK]
     for other in texts:
         if other is not mark:
             assert not mark.get_window_extent().overlaps(other.get_window_extent())
