@@ -122,6 +122,7 @@ class PooledEffects:
 
         Examples
         --------
+        >>> from riskmodel import pool_effects
         >>> pooled = pool_effects([0.1, 0.3, 0.5], [0.1, 0.1, 0.1], moderators=[1.0, 2.0, 3.0])
         >>> round(pooled.effect_at([5.0]).mean(), 6)
         0.9
@@ -267,6 +268,7 @@ class PooledEffects:
 
         Examples
         --------
+        >>> from riskmodel import pool_effects
         >>> alike = pool_effects([0.1, 0.1, 0.1], [0.1, 0.1, 0.1], tau_prior=("half_normal", 1))
         >>> alike.bayes_factor_heterogeneity() < 1
         True
@@ -375,6 +377,7 @@ class PooledBatch:
 
     Examples
     --------
+    >>> from riskmodel import pool_effects
     >>> rng = np.random.default_rng(1)
     >>> batch = pool_effects(rng.normal(size=(100, 5)), np.full(5, 0.3))
     >>> batch.effect_mean.shape, batch.effect_quantiles([0.025, 0.975]).shape

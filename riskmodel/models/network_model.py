@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import time
-import warnings
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -14,6 +13,7 @@ import xarray as xr
 
 from riskmodel.errors import ConvergenceError
 from riskmodel.evidence.heterogeneity import HeterogeneityPrior
+from riskmodel.models.compiling import quiet_compiling
 from riskmodel.models.gate import diagnose, require_convergence
 from riskmodel.models.network_data import Arms, sum_to_zero_basis
 from riskmodel.models.posterior import CHAINS, TARGET_ACCEPT, TUNE, group
@@ -25,8 +25,7 @@ TRIES = ((TARGET_ACCEPT, 1), (0.99, 2), (0.99, 4))
 @lru_cache(maxsize=16)
 def _compiled(arms: int, studies: int, effects: int, deviations: int, family: str):
     """Return a model of this shape, compiled once; its numbers are all data, filled in later."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # ArviZ and PyTensor announce themselves
+    with quiet_compiling():
         import nutpie
         import pymc as pm
 

@@ -18,6 +18,7 @@ from riskmodel.evidence.heterogeneity import HeterogeneityPrior
 from riskmodel.evidence.pooling_counts import checked_counts, checked_settings
 from riskmodel.evidence.pooling_likelihoods import ArmCounts, BaselinePrior, log_choose
 from riskmodel.evidence.pooling_priors import LocationPrior
+from riskmodel.models.compiling import quiet_compiling
 from riskmodel.models.gate import diagnose, require_convergence
 from riskmodel.models.posterior import group
 
@@ -119,8 +120,7 @@ def sample_pooled_counts(
         For input that cannot be used.
     """
     model = build_pooled_counts(events, n, events_comparator, n_comparator, **settings)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+    with quiet_compiling():
         import nutpie
 
         compiled = nutpie.compile_pymc_model(model)

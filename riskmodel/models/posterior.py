@@ -22,6 +22,7 @@ import xarray as xr
 
 from riskmodel.errors import ParameterError, Problem, RiskModelWarning
 from riskmodel.evidence.priors import LinePrior, Prior, build_priors, correlation_matrix
+from riskmodel.models.compiling import quiet_compiling
 from riskmodel.models.gate import diagnose, require_convergence
 from riskmodel.models.joint import LINE_COEFFICIENTS, build_model
 from riskmodel.parameters.library import LoadedProblem
@@ -216,8 +217,7 @@ def _check_arguments(seed: object, draws: object) -> None:
 def _sample(loaded, priors, *, seed: int, draws: int, step: Step) -> tuple[xr.Dataset, dict]:
     """Compile and sample; return draws with the number of divergences in their attrs."""
     started = time.perf_counter()
-    with step("Compile the model"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # ArviZ and PyTensor announce themselves
+    with step("Compile the model"), quiet_compiling():
         import nutpie
 
         model = build_model(loaded, priors)

@@ -26,6 +26,7 @@ from riskmodel.evidence.recovery_likelihood import (
     shifted_never,
 )
 from riskmodel.evidence.recovery_priors import RecoveryPriors
+from riskmodel.models.compiling import quiet_compiling
 from riskmodel.models.posterior import CHAINS, TARGET_ACCEPT, TUNE, group
 
 LOOKS_LOW, LOOKS_HIGH = (EXACT, BETWEEN, LATER, RIGHT), (LEFT, BETWEEN)
@@ -352,8 +353,7 @@ def compiled_for(rows: Rows, priors: RecoveryPriors):
     structure = structure_of(rows, priors)
     data = model_data(rows, priors)
     if structure not in _COMPILED:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
+        with quiet_compiling():
             # Matrices here are small: nothing is lost without a BLAS.
             warnings.filterwarnings("ignore", "PyTensor could not link to a BLAS", UserWarning)
             import nutpie

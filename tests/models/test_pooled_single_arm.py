@@ -5,12 +5,12 @@ log rate that is flat, which integrates to the conditional binomial that the qua
 Distances are measured in Monte Carlo standard errors; five of them.
 """
 
-import warnings
 
 import numpy as np
 import pytest
 
 from riskmodel.evidence.pooling_single_arm import pool_proportions, pool_rates
+from riskmodel.models.compiling import quiet_compiling
 from riskmodel.models.convergence import (
     monte_carlo_standard_error,
     monte_carlo_standard_error_quantile,
@@ -27,8 +27,7 @@ def sampled(likelihood, mu_prior, tau_scale):
     import nutpie
     import pymc as pm
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+    with quiet_compiling():
         with pm.Model() as model:
             mu = pm.Normal("effect", *mu_prior)
             tau = pm.HalfNormal("heterogeneity", tau_scale)
