@@ -52,6 +52,8 @@ def begin(data, out, **options):
     """Begin the cohort in a process of its own, slowly enough to be stopped."""
     import riskmodel as rm
 
+    # A shell that puts its jobs behind it has them ignore interrupts, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     slow = computing.write_partition
 
     def slowly(*arguments, **words):
