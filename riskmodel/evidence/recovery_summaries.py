@@ -7,6 +7,7 @@ somebody says how many it is worth, and is then marked as assumed.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -69,7 +70,7 @@ class EndpointLink:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecoverySummary:
+class RecoverySummary(ABC):
     """What every printed summary has besides its figures.
 
     Parameters
@@ -141,17 +142,17 @@ class RecoverySummary:
             )
         return float(self.effective_sample_size)
 
+    @abstractmethod
     def scaled(self, factor: float) -> RecoverySummary:
         """Return the summary with its times multiplied."""
-        raise NotImplementedError
 
+    @abstractmethod
     def entries(self) -> list[Entry]:
         """Return what it says as rows (kind, low, high, weight)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def statement(self) -> str:
         """Return it in words."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -771,34 +771,60 @@ def find_problem(name: str | Path) -> tuple[Library, Entry]:
     ParameterError
         If there is no such problem, or its files do not pass the schema.
     """
+    return find_by_name("problem", name, folder="problems", called="a problem file")
+
+
+def find_by_name(kind: str, name: str | Path, *, folder: str, called: str) -> tuple[Library, Entry]:
+    """Return one record by its shipped id or the path of its file, and what is beside it.
+
+    Parameters
+    ----------
+    kind : str
+        A kind of record with a file to itself, such as ``problem``.
+    name : str or Path
+    folder : str
+        Where files of the kind lie in a folder of parameters.
+    called : str
+        What such a file is, for messages.
+
+    Returns
+    -------
+    library : Library
+    entry : Entry
+
+    Raises
+    ------
+    ParameterError
+        If there is no such record, or its files do not pass the schema.
+    """
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
-        own = load_library([path, *_beside(path)])
-        entries = own.entries["problem"].values()
+        own = load_library([path, *_beside(path, folder)])
+        entries = own.entries[kind].values()
         entry = next((e for e in entries if e.document.file == path), None)
         library = with_shipped(own)
-        allowed, remedy = "a file of schema riskmodel/problem/1", "name a problem file"
+        allowed, remedy = f"a file of schema riskmodel/{kind}/1", f"name {called}"
     else:
         library = load_library()
-        known = library.entries["problem"]
+        known = library.entries[kind]
         entry = known.get(str(name))
         allowed = f"a shipped id ({', '.join(known)}) or a .yaml file"
         remedy = did_you_mean(name, known)
     if entry is None and not library.problems:
         library.problems.append(
-            Problem(field="problem", found=str(name), allowed=allowed, remedy=remedy)
+            Problem(field=kind, found=str(name), allowed=allowed, remedy=remedy)
         )
     if library.problems:
         raise ParameterError(library.problems)
     return library, entry
 
 
-def _beside(path: Path) -> list[Path]:
-    """Return the rest of the params folder that a problem's file stands in, if it is one."""
-    if whole_path(path).parent.name != "problems":
+def _beside(path: Path, folder: str) -> list[Path]:
+    """Return the rest of the params folder that a record's own file stands in, if it is one."""
+    if whole_path(path).parent.name != folder:
         return []
-    folder = path.parent.parent if path.parent.name else whole_path(path).parent.parent
-    return [folder / part for part in LAYOUT if (folder / part).exists()]
+    above = path.parent.parent if path.parent.name else whole_path(path).parent.parent
+    return [above / part for part in LAYOUT if (above / part).exists()]
 
 
 def resolve(library: Library, entry: Entry) -> LoadedProblem:

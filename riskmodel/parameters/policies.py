@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from riskmodel.errors import ParameterError, Problem, did_you_mean
 from riskmodel.parameters.library import (
-    LAYOUT,
     Entry,
     Library,
     file_digest,
+    find_by_name,
     is_shipped,
-    load_library,
     shipped_folder,
     whole_path,
-    with_shipped,
 )
 from riskmodel.parameters.marked_yaml import MarkedDocument
 from riskmodel.parameters.schema import Estimate, Policy, Statement, TimeRange
@@ -70,34 +67,7 @@ def find_policy(name: str | Path) -> tuple[Library, Entry]:
     >>> find_policy("stepwise_immunotherapy")[1].record.start[0].stage
     'pulse'
     """
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml"):
-        own = load_library([path, *_beside(path)])
-        entries = own.entries["policy"].values()
-        entry = next((e for e in entries if e.document.file == path), None)
-        library = with_shipped(own)
-        allowed, remedy = "a file of schema riskmodel/policy/1", "name a pathway's file"
-    else:
-        library = load_library()
-        known = library.entries["policy"]
-        entry = known.get(str(name))
-        allowed = f"a shipped id ({', '.join(known)}) or a .yaml file"
-        remedy = did_you_mean(name, known)
-    if entry is None and not library.problems:
-        library.problems.append(
-            Problem(field="policy", found=str(name), allowed=allowed, remedy=remedy)
-        )
-    if library.problems:
-        raise ParameterError(library.problems)
-    return library, entry
-
-
-def _beside(path: Path) -> list[Path]:
-    """Return the rest of the params folder that a pathway's file stands in, if it is one."""
-    if whole_path(path).parent.name != FOLDER:
-        return []
-    folder = whole_path(path).parent.parent
-    return [folder / part for part in LAYOUT if (folder / part).exists()]
+    return find_by_name("policy", name, folder=FOLDER, called="a pathway's file")
 
 
 def resolve_policy(library: Library, entry: Entry) -> LoadedPolicy:
